@@ -1,0 +1,203 @@
+// Package dotnet knows how a .NET source tree is built: which of its files decide a restore, which project is the app,
+// which command lines restore it, compile its libraries and publish it for every runtime identifier in one MSBuild run,
+// and what the build says of itself.
+//
+// The package runs nothing. It gives the commands and reads what they wrote; the caller has a container to run them in.
+package dotnet
+
+import (
+	"embed"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Where things lie in the build container. The source is always at the same path, so that nothing the compiler writes
+// down depends on the caller's folder.
+const (
+	SourceDir  = "/src"
+	ToolsDir   = "/opt/dotnet-multiarch"
+	FeedDir    = "/opt/dotnet-multiarch-feed"
+	FactsDir   = "/facts"
+	PublishDir = "/publish"
+)
+
+//go:embed msbuild
+var msbuildFiles embed.FS
+
+// ToolFiles gives the MSBuild files that belong in ToolsDir, by name.
+func ToolFiles() map[string]string {
+	entries, err := msbuildFiles.ReadDir("msbuild")
+	if err != nil {
+		panic(err) // embedded: it cannot be missing
+	}
+	files := map[string]string{}
+	for _, e := range entries {
+		content, err := msbuildFiles.ReadFile(path.Join("msbuild", e.Name()))
+		if err != nil {
+			panic(err)
+		}
+		files[e.Name()] = string(content)
+	}
+	return files
+}
+
+// Settings are the caller's choices about the build. Empty means: what the project says.
+type Settings struct {
+	Configuration string
+	Framework     string
+	Mode          Mode
+	// Property holds extra MSBuild properties in MSBuild's own form, "A=1;B=2"; %3B is a semicolon in a value.
+	Property string
+	// Processors is the number of processors of the build machine: how many projects may be built side by side.
+	Processors int
+}
+
+// Validate reports a setting that MSBuild would not understand or would misread.
+func (s Settings) Validate() error {
+	if _, err := ParseMode(string(s.Mode)); err != nil {
+		return err
+	}
+	for part := range strings.SplitSeq(s.Property, ";") {
+		name, _, found := strings.Cut(part, "=")
+		if part != "" && (!found || strings.TrimSpace(name) == "" || strings.ContainsAny(name, " \t")) {
+			return fmt.Errorf("reading property %q: want Name=Value, several separated by semicolons (%%3B for a semicolon in a value)", part)
+		}
+	}
+	for name, value := range map[string]string{"configuration": s.Configuration, "framework": s.Framework} {
+		if strings.ContainsAny(value, "; \t\"'") {
+			return fmt.Errorf("reading %s %q: one name is wanted, such as %s", name, value, map[string]string{"configuration": "Release", "framework": "net10.0"}[name])
+		}
+	}
+	return nil
+}
+
+// Env is the environment of every step, as name and value.
+func Env() [][2]string {
+	return [][2]string{
+		// Short-lived processes lose more to profiling than they win from it: 0.6 times the CPU on ten projects.
+		{"DOTNET_TieredPGO", "0"},
+		{"DOTNET_CLI_TELEMETRY_OPTOUT", "1"},
+		{"DOTNET_NOLOGO", "true"},
+		{"DOTNET_GENERATE_ASPNET_CERTIFICATE", "false"},
+		{"DOTNET_ADD_GLOBAL_TOOLS_TO_PATH", "false"},
+		{"DOTNET_CLI_UI_LANGUAGE", "en-US"},
+		{"MSBUILDDISABLENODEREUSE", "1"},
+		{"NUGET_XMLDOC_MODE", "skip"},
+	}
+}
+
+// Describe gives the command that writes FactsFile for the projects. With strict, a project that MSBuild cannot read
+// fails the command; without, it becomes a warning and the others are described.
+func Describe(s Settings, projects []string, strict bool) []string {
+	return msbuild(s, "Describe",
+		"-p:Candidates="+list(absolute(projects)),
+		"-p:FactsFile="+FactsFile,
+		"-p:DescribeContinueOnError="+strconv.FormatBool(!strict),
+	)
+}
+
+// FactsFile is what Describe writes; ParseFacts reads it.
+const FactsFile = FactsDir + "/facts.xml"
+
+// Restore gives the command that restores the app and its libraries for all identifiers at once. With a feed, packages
+// come from there and from nowhere else.
+func Restore(s Settings, app Project, identifiers []string, feed bool) []string {
+	args := []string{"dotnet", "restore", path.Join(SourceDir, app.Path), "-nologo", "-v:minimal"}
+	if feed {
+		args = append(args, "--source", FeedDir)
+	}
+	// The plural property: one restore serves every publish (NETSDK1047 otherwise).
+	args = append(args, "-p:RuntimeIdentifiers="+list(identifiers))
+	return append(args, properties(s, app)...)
+}
+
+// CompileReferences gives the command that compiles the libraries of the app, exactly as Publish will ask for them.
+func CompileReferences(s Settings, app Project, identifiers []string) []string {
+	return msbuild(s, "CompileReferences", build(s, app, identifiers)...)
+}
+
+// Publish gives the command that publishes the app for every identifier into PublishDir/IDENTIFIER, in one MSBuild run.
+func Publish(s Settings, app Project, identifiers []string) []string {
+	return msbuild(s, "Publish", build(s, app, identifiers)...)
+}
+
+func build(s Settings, app Project, identifiers []string) []string {
+	args := []string{
+		"-p:App=" + path.Join(SourceDir, app.Path),
+		"-p:Identifiers=" + list(identifiers),
+		"-p:Framework=" + s.Framework,
+		"-p:PublishRoot=" + PublishDir,
+	}
+	return append(args, properties(s, app)...)
+}
+
+// msbuild gives a run of entry.proj. What it sets for every project is explained beside each property.
+func msbuild(s Settings, target string, args ...string) []string {
+	processors := s.Processors
+	if processors <= 2 {
+		processors = 1 // measured on two processors: a second MSBuild node costs more than it brings
+	}
+	command := []string{
+		"dotnet", "msbuild", path.Join(ToolsDir, "entry.proj"), "-t:" + target,
+		"-nologo", "-v:minimal", "-nodeReuse:false", fmt.Sprintf("-m:%d", processors),
+		"-p:CustomAfterMicrosoftCommonTargets=" + path.Join(ToolsDir, "hooks.targets"),
+		"-p:CustomAfterMicrosoftCommonCrossTargetingTargets=" + path.Join(ToolsDir, "hooks.targets"),
+		// What `dotnet publish` sets: PublishSelfContained and its kin apply only then.
+		"-p:_IsPublishing=true",
+	}
+	if target != "Describe" {
+		command = append(command,
+			// Plural ones in a Directory.Build.props would make libraries compile once for each identifier.
+			"-p:RuntimeIdentifiers=",
+			"-p:UseCurrentRuntimeIdentifier=false",
+			"-p:UseDefaultPublishRuntimeIdentifier=false",
+			// The build without identifier compiles the IL that ReadyToRun then takes per identifier.
+			"-p:AllowReadyToRunWithoutRuntimeIdentifier=true",
+		)
+	} else {
+		args = append(args, userProperties(s)...)
+	}
+	return append(command, args...)
+}
+
+// properties are the same at restore and at publish: a difference would make MSBuild resolve other packs than were
+// restored.
+func properties(s Settings, app Project) []string {
+	args := userProperties(s)
+	if !app.SelfContained() && s.Mode == "" {
+		// Before .NET 6 a runtime identifier alone makes an app self-contained.
+		args = append(args, "-p:SelfContained=false")
+	}
+	return append(args,
+		// A revision that enters every assembly would give each commit, even an empty one, other layers.
+		"-p:EnableSourceControlManagerQueries=false",
+		"-p:IncludeSourceRevisionInInformationalVersion=false",
+		"-p:PathMap="+SourceDir+"/="+SourceDir+"/",
+	)
+}
+
+func userProperties(s Settings) []string {
+	args := []string{"-p:Configuration=" + s.Configuration}
+	for _, p := range s.Mode.properties() {
+		args = append(args, "-p:"+p)
+	}
+	if s.Property != "" {
+		args = append(args, "-p:"+s.Property)
+	}
+	return args
+}
+
+// list quotes a list for MSBuild, which otherwise reads a semicolon as the start of the next property.
+func list(items []string) string {
+	return `"` + strings.Join(items, ";") + `"`
+}
+
+func absolute(projects []string) []string {
+	paths := make([]string, len(projects))
+	for i, p := range projects {
+		paths[i] = path.Join(SourceDir, p)
+	}
+	return paths
+}

@@ -1,0 +1,139 @@
+package dotnet
+
+import (
+	"encoding/xml"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Project is what MSBuild says of one project: evaluated properties and items, not the text of its file.
+type Project struct {
+	// Path is relative to the source, with forward slashes: "src/Api/Api.csproj".
+	Path string
+	// Properties by MSBuild's name; absent and empty are the same.
+	Properties map[string]string
+	// Items by list name, in MSBuild's order.
+	Items map[string][]string
+}
+
+// ParseFacts reads the file that the Describe command wrote.
+func ParseFacts(content string) ([]Project, error) {
+	var file struct {
+		Projects []struct {
+			Path  string `xml:"path,attr"`
+			Facts []struct {
+				Name string `xml:"name,attr"`
+				Item string `xml:"item,attr"`
+				Text string `xml:",chardata"`
+			} `xml:"fact"`
+		} `xml:"project"`
+	}
+	if err := xml.Unmarshal([]byte(content), &file); err != nil {
+		return nil, fmt.Errorf("reading what MSBuild said of the projects: %w", err)
+	}
+	var projects []Project
+	for _, described := range file.Projects {
+		relative, inside := strings.CutPrefix(described.Path, SourceDir+"/")
+		if !inside {
+			return nil, fmt.Errorf("reading what MSBuild said of the projects: %s lies outside the source", described.Path)
+		}
+		p := Project{Path: relative, Properties: map[string]string{}, Items: map[string][]string{}}
+		for _, f := range described.Facts {
+			switch {
+			case f.Item != "":
+				p.Items[f.Name] = append(p.Items[f.Name], f.Item)
+			case f.Text != "":
+				p.Properties[f.Name] = f.Text
+			}
+		}
+		projects = append(projects, p)
+	}
+	slices.SortFunc(projects, func(a, b Project) int { return strings.Compare(a.Path, b.Path) })
+	return projects, nil
+}
+
+// Name is the project's name: its file's without the extension.
+func (p Project) Name() string { return strings.TrimSuffix(path.Base(p.Path), path.Ext(p.Path)) }
+
+// Dir is the project's folder relative to the source; "." is the source itself.
+func (p Project) Dir() string { return path.Dir(p.Path) }
+
+// AssemblyName is the name of the app's dll and apphost, without extension.
+func (p Project) AssemblyName() string { return p.Properties["AssemblyName"] }
+
+// FrameworkVersion is "10.0" for net10.0 and "3.1" for netcoreapp3.1; "" where the project has several frameworks or
+// none of .NET's own.
+func (p Project) FrameworkVersion() string {
+	if p.Properties["TargetFrameworkIdentifier"] != ".NETCoreApp" {
+		return ""
+	}
+	return strings.TrimPrefix(p.Properties["TargetFrameworkVersion"], "v")
+}
+
+// Frameworks lists the target frameworks of a project that has several.
+func (p Project) Frameworks() []string { return split(p.Properties["TargetFrameworks"]) }
+
+// SelfContained says whether the app carries the runtime, so that its base needs none.
+func (p Project) SelfContained() bool {
+	return p.is("SelfContained") || p.is("PublishSelfContained") || p.is("PublishAot")
+}
+
+// NativeAOT says whether the app is compiled to native code, with no runtime at all.
+func (p Project) NativeAOT() bool { return p.is("PublishAot") }
+
+// RuntimeIdentifiers gives the project's own target platforms: ContainerRuntimeIdentifiers as the .NET SDK's container
+// support reads them, else RuntimeIdentifiers.
+func (p Project) RuntimeIdentifiers() []string {
+	for _, name := range []string{"ContainerRuntimeIdentifiers", "ContainerRuntimeIdentifier", "RuntimeIdentifiers"} {
+		if ids := split(p.Properties[name]); len(ids) > 0 {
+			return ids
+		}
+	}
+	return nil
+}
+
+// UsesAspNetCore says whether the app needs the ASP.NET Core runtime: its own framework references or those of a
+// project that it refers to, directly or not.
+func (p Project) UsesAspNetCore(all []Project) bool {
+	return slices.ContainsFunc(p.closure(all), func(q Project) bool {
+		return slices.Contains(q.Items["FrameworkReference"], "Microsoft.AspNetCore.App") || q.is("UsingMicrosoftNETSdkWeb")
+	})
+}
+
+// References gives the paths of the projects that p refers to, relative to the source. One that leaves the source keeps
+// its absolute path.
+func (p Project) References() []string {
+	references := make([]string, len(p.Items["ProjectReference"]))
+	for i, r := range p.Items["ProjectReference"] {
+		references[i] = strings.TrimPrefix(r, SourceDir+"/")
+	}
+	return references
+}
+
+// closure gives p and every project that it refers to, directly or not.
+func (p Project) closure(all []Project) []Project {
+	found := []Project{p}
+	for i := 0; i < len(found); i++ {
+		for _, reference := range found[i].References() {
+			known := func(q Project) bool { return q.Path == reference }
+			if j := slices.IndexFunc(all, known); j >= 0 && !slices.ContainsFunc(found, known) {
+				found = append(found, all[j])
+			}
+		}
+	}
+	return found
+}
+
+func (p Project) is(property string) bool { return strings.EqualFold(p.Properties[property], "true") }
+
+func split(list string) []string {
+	var items []string
+	for item := range strings.SplitSeq(list, ";") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
