@@ -40,8 +40,10 @@ type DotnetMultiarch struct {
 
 // New describes the app.
 func New(
-	// The repository or solution to build.
+	// The repository or solution to build. Wanted, though not marked so: a default from .env makes Dagger refuse the flag
+	// where +ignore stands without +defaultPath (dagger#11188), so the default is a folder without a project.
 	//
+	// +defaultPath="/docs"
 	// +ignore=["**/bin", "**/obj", "**/.git", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults"]
 	source *dagger.Directory,
 

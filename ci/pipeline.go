@@ -39,7 +39,8 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 		return nil, err
 	}
 	// File times reach the image in the endpoints of static web assets, so they are set to one value for everybody.
-	p := &plan{settings: settings, sources: m.Source.WithTimestamps(0), feed: m.Feed != nil}
+	sources := m.Source.Filter(dagger.DirectoryFilterOpts{Exclude: dotnet.Ignored()}).WithTimestamps(0)
+	p := &plan{settings: settings, sources: sources, feed: m.Feed != nil}
 	files, err := projectFiles(ctx, p.sources)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,12 @@ import (
 // ProjectExtensions are the kinds of project that can be published.
 var ProjectExtensions = []string{".csproj", ".fsproj", ".vbproj"}
 
+// Ignored are folders of a source that never belong to a build: what an earlier build left, history, editors' own. The
+// pragma of the module's --source repeats them, so that they are not even uploaded; a default from .env skips the pragma.
+func Ignored() []string {
+	return []string{"**/bin", "**/obj", "**/.git", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults"}
+}
+
 // RestorePatterns select the files that decide a restore and what MSBuild says of a project. While none of them changes,
 // an edit never restores again.
 func RestorePatterns() []string {

@@ -43,6 +43,9 @@ func urlPort(address string) string {
 		return ""
 	}
 	host, _, _ := strings.Cut(rest, "/")
+	if strings.HasPrefix(host, "unix:") || strings.HasPrefix(host, "pipe:") {
+		return ""
+	}
 	if u, err := url.Parse("//" + strings.Replace(strings.Replace(host, "+", "any", 1), "*", "any", 1)); err == nil && isPort(u.Port()) {
 		return u.Port()
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,6 +62,9 @@ type Target struct {
 	Tags []string
 }
 
+// validTag is the distribution specification's rule.
+var validTag = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
+
 // ParseTarget reads the reference to push to and further tags. The reference may carry a tag and then that one is used
 // as well; without any tag it is "latest". A digest is refused: it is the result of a push.
 func ParseTarget(reference string, tags []string) (Target, error) {
@@ -75,17 +80,17 @@ func ParseTarget(reference string, tags []string) (Target, error) {
 	}
 	parsed, err := name.ParseReference(reference)
 	if err != nil {
-		return Target{}, fmt.Errorf("%s: %w", doing, err)
+		return Target{}, fmt.Errorf("%s: want HOST/REPOSITORY[:TAG], the repository in lower case", doing)
 	}
 	target := Target{Repository: parsed.Context()}
 	if afterSlash := reference[strings.LastIndex(reference, "/")+1:]; strings.Contains(afterSlash, ":") || len(tags) == 0 {
 		target.Tags = append(target.Tags, parsed.Identifier())
 	}
 	for _, t := range tags {
-		if _, err := name.NewTag(target.Repository.Name()+":"+t, name.StrictValidation); err != nil {
+		if !validTag.MatchString(t) {
 			return Target{}, fmt.Errorf("reading tag %q: want up to 128 letters, digits, '_', '.' or '-', not starting with '.' or '-'", t)
 		}
-		if !contains(target.Tags, t) {
+		if !slices.Contains(target.Tags, t) {
 			target.Tags = append(target.Tags, t)
 		}
 	}
@@ -161,13 +166,4 @@ func (k keychain) Resolve(r authn.Resource) (authn.Authenticator, error) {
 		return authn.Anonymous, nil
 	}
 	return authn.FromConfig(authn.AuthConfig{Username: o.Username, Password: o.Password}), nil
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }

@@ -1,0 +1,196 @@
+package dotnet
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSettingsAreChecked(t *testing.T) {
+	for _, good := range []Settings{{}, {Configuration: "Release", Framework: "net10.0", Mode: NativeAOT, Property: "A=1;B=x%3By;C="}} {
+		if err := good.Validate(); err != nil {
+			t.Errorf("%+v: %v", good, err)
+		}
+	}
+	for want, bad := range map[string]Settings{
+		"native-aot": {Mode: "aot"},
+		"Name=Value": {Property: "A"},
+		"net10.0":    {Framework: "net10.0;net8.0"},
+		"Release":    {Configuration: "Release Debug"},
+		`"=1"`:       {Property: "=1"},
+	} {
+		if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v does not say %s", bad, err, want)
+		}
+	}
+}
+
+// A difference between what restore and publish are given makes MSBuild look for packs that were not restored.
+func TestRestoreAndPublishGetTheSameProperties(t *testing.T) {
+	s := Settings{Configuration: "Release", Mode: ReadyToRun, Property: "A=1"}
+	ids := []string{"linux-x64", "linux-arm64"}
+	restore, publish := Restore(s, project("a/A.csproj"), ids, false), Publish(s, project("a/A.csproj"), ids)
+	for _, property := range properties(s, project("a/A.csproj")) {
+		if !slices.Contains(restore, property) || !slices.Contains(publish, property) {
+			t.Errorf("%s is not given to both", property)
+		}
+	}
+	if !slices.Contains(restore, `-p:RuntimeIdentifiers="linux-x64;linux-arm64"`) {
+		t.Errorf("restore does not get all identifiers: %q", restore)
+	}
+}
+
+// The libraries' step is worth nothing when publish asks for them with other properties.
+func TestLibrariesAreCompiledAsPublishWants(t *testing.T) {
+	s := Settings{Configuration: "Debug", Framework: "net8.0"}
+	ids := []string{"linux-x64"}
+	libraries, publish := CompileReferences(s, project("a/A.csproj"), ids), Publish(s, project("a/A.csproj"), ids)
+	for i := range publish {
+		if publish[i] != libraries[i] && publish[i] != "-t:Publish" {
+			t.Errorf("publish has %s, libraries %s", publish[i], libraries[i])
+		}
+	}
+}
+
+func TestAFlagBeatsTheProject(t *testing.T) {
+	own := project("a/A.csproj", "SelfContained=true")
+	if args := Publish(Settings{}, own, nil); slices.Contains(args, "-p:SelfContained=false") {
+		t.Error("an unset flag overrides a self-contained project")
+	}
+	if args := Publish(Settings{Mode: FrameworkDependent}, own, nil); !slices.Contains(args, "-p:SelfContained=false") {
+		t.Error("the flag does not override a self-contained project")
+	}
+	if args := Publish(Settings{}, project("a/A.csproj"), nil); !slices.Contains(args, "-p:SelfContained=false") {
+		t.Error("before .NET 6 an identifier alone would make the app self-contained")
+	}
+}
+
+func TestFeedIsTheOnlySource(t *testing.T) {
+	args := strings.Join(Restore(Settings{}, project("a/A.csproj"), nil, true), " ")
+	if !strings.Contains(args, "--source "+FeedDir) {
+		t.Error(args)
+	}
+}
+
+func TestSDKTag(t *testing.T) {
+	for text, want := range map[string]string{
+		"": LatestLTS, "{}": LatestLTS, `{"sdk":{}}`: LatestLTS,
+		`{"sdk":{"version":"8.0.404"}}`:                                            "8.0.404",
+		`{"sdk":{"version":"8.0.404","rollForward":"latestPatch"}}`:                "8.0.404",
+		`{"sdk":{"version":"8.0.100","rollForward":"latestFeature"}}`:              "8.0",
+		`{"sdk":{"version":"8.0.100","rollForward":"LatestMinor"}}`:                "8.0",
+		`{"sdk":{"version":"8.0.100","rollForward":"latestMajor"}}`:                LatestLTS,
+		`{"sdk":{"version":"11.0.100","rollForward":"major"}}`:                     "11.0",
+		`{"sdk":{"version":"11.0.100-preview.1.2","rollForward":"feature"}}`:       "11.0.100-preview.1.2",
+		"\ufeff{ // the \"SDK\"\n \"sdk\": { /* x */ \"version\": \"9.0.100\" } }": "9.0.100",
+		`{"msbuild-sdks":{"X":"http://x//y"},"sdk":{"version":"9.0.100"}}`:         "9.0.100",
+	} {
+		got, err := SDKTag(text)
+		if err != nil || got != want {
+			t.Errorf("SDKTag(%s) = %q, %v; want %q", text, got, err, want)
+		}
+	}
+	for _, bad := range []string{"{", `{"sdk":{"version":"8"}}`, `{"sdk":{"version":"8.0.100","rollForward":"up"}}`, `{"sdk":3}`} {
+		if got, err := SDKTag(bad); err == nil || !strings.Contains(err.Error(), "global.json") {
+			t.Errorf("SDKTag(%s) = %q, %v", bad, got, err)
+		}
+	}
+}
+
+func FuzzSDKTag(f *testing.F) {
+	f.Add(`{"sdk":{"version":"8.0.404","rollForward":"latestPatch"}} // x`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if tag, err := SDKTag(text); err == nil && tag == "" {
+			t.Error("no tag and no error")
+		}
+	})
+}
+
+func FuzzLayout(f *testing.F) {
+	f.Add([]byte(deps), "runtimes/linux-x64/native/libe_sqlite3.so")
+	f.Fuzz(func(_ *testing.T, deps []byte, file string) {
+		if l, err := NewLayout("App", deps); err == nil {
+			_ = l.Group(file).String()
+		}
+	})
+}
+
+func TestErrorLines(t *testing.T) {
+	output := `  Determining projects to restore...
+/src/a/A.cs(5,3): error CS1031: Type expected [/src/a/A.csproj]
+/src/a/A.cs(5,3): error CS1031: Type expected [/src/a/A.csproj]
+/src/a/A.csproj : error NU1101: Unable to find package X. [/src/a/A.csproj]
+MSBUILD : error MSB1009: Project file does not exist.
+  Switch: nope
+CSC : error CS5001: Program does not contain a static 'Main' method [/src/a/A.csproj]
+error: Unable to load the service index for source https://example.com.
+    0 Error(s)
+warning CS0168: an error CS0000 in a warning's text
+`
+	want := []string{
+		"a/A.cs(5,3): error CS1031: Type expected [a/A.csproj]",
+		"a/A.csproj : error NU1101: Unable to find package X. [a/A.csproj]",
+		"  " + cures["NU1101"],
+		"MSBUILD : error MSB1009: Project file does not exist.",
+		"CSC : error CS5001: Program does not contain a static 'Main' method [a/A.csproj]",
+		"error: Unable to load the service index for source https://example.com.",
+	}
+	if got := ErrorLines(output); !slices.Equal(got, want) {
+		t.Errorf("ErrorLines:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestIgnoredEqualsThePragmaOfTheModule(t *testing.T) {
+	source, err := os.ReadFile("../../ci/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `// +ignore=["` + strings.Join(Ignored(), `", "`) + `"]`
+	if got := regexp.MustCompile(`// \+ignore=.*`).FindString(string(source)); got != want {
+		t.Errorf("ci/main.go has\n%s\nand dotnet.Ignored\n%s", got, want)
+	}
+}
+
+const deps = `{
+ "runtimeTarget": {"name": ".NETCoreApp,Version=v10.0/linux-arm64"},
+ "targets": {".NETCoreApp,Version=v10.0": {}, ".NETCoreApp,Version=v10.0/linux-arm64": {
+  "App/1.0.0": {"runtime": {"App.dll": {}}},
+  "Core/1.0.0": {"runtime": {"Core.dll": {}}, "resources": {"de/Core.resources.dll": {"locale": "de"}}},
+  "Dapper/2.0": {"runtime": {"lib/net8.0/Dapper.dll": {}}},
+  "Humanizer.de/2.0": {"resources": {"lib/net6.0/de/Humanizer.resources.dll": {"locale": "de"}}},
+  "SQLitePCLRaw/2.1": {"native": {"runtimes/linux-arm64/native/libe_sqlite3.so": {}}},
+  "runtimepack.Microsoft.NETCore.App.Runtime.linux-arm64/10.0.0": {"runtime": {"System.Runtime.dll": {}}, "native": {"libcoreclr.so": {}}}
+ }},
+ "libraries": {"App/1.0.0": {"type": "project"}, "Core/1.0.0": {"type": "project"}, "Dapper/2.0": {"type": "package"},
+  "Humanizer.de/2.0": {"type": "package"}, "SQLitePCLRaw/2.1": {"type": "package"},
+  "runtimepack.Microsoft.NETCore.App.Runtime.linux-arm64/10.0.0": {"type": "runtimepack"}}
+}`
+
+func TestLayoutSortsByRateOfChange(t *testing.T) {
+	l, err := NewLayout("App", []byte(deps))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]Group{
+		"App.dll": App, "App.pdb": App, "App.runtimeconfig.json": App, "appsettings.json": App, "wwwroot/site.css": App,
+		"App": Native, "App.deps.json": Native, "libe_sqlite3.so": Native, "libcoreclr.so": Native, "System.Runtime.dll": Native, "createdump.so": Native,
+		"Core.dll": Libraries, "Core.pdb": Libraries, "de/Core.resources.dll": Libraries,
+		"Dapper.dll": Packages, "Dapper.xml": Packages, "de/Humanizer.resources.dll": Packages,
+	} {
+		if got := l.Group(file); got != want {
+			t.Errorf("%s: layer %s, want %s", file, got, want)
+		}
+	}
+}
+
+func TestLayoutWithoutDepsStillSplits(t *testing.T) {
+	l, err := NewLayout("App", nil)
+	if err != nil || l.Group("App") != Native || l.Group("appsettings.json") != App {
+		t.Errorf("layout %v, %v", l, err)
+	}
+	if _, err := NewLayout("App", []byte("{")); err == nil || !strings.Contains(err.Error(), "App.deps.json") {
+		t.Errorf("half a deps.json: %v", err)
+	}
+}

@@ -1,0 +1,155 @@
+package dotnet
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+const described = `<facts>
+<project path="/src/src/Api/Api.csproj">
+<fact name="AssemblyName" item="">Shop.Api</fact>
+<fact name="OutputType" item="">Exe</fact>
+<fact name="TargetFramework" item="">net10.0</fact>
+<fact name="TargetFrameworkIdentifier" item="">.NETCoreApp</fact>
+<fact name="TargetFrameworkVersion" item="">v10.0</fact>
+<fact name="IsTestProject" item=""></fact>
+<fact name="ContainerUser" item="">a&#92;b &amp; &lt;"c"; it's</fact>
+<fact name="RuntimeIdentifiers" item="">linux-x64; linux-arm64;</fact>
+<fact name="ProjectReference" item="/src/src/Core/Core.csproj"></fact>
+<fact name="PackageReference" item="Serilog"></fact>
+<fact name="PackageReference" item="Dapper"></fact>
+</project>
+<project path="/src/src/Core/Core.csproj">
+<fact name="OutputType" item="">Library</fact>
+<fact name="ProjectReference" item="/src/src/Web/Web.csproj"></fact>
+</project>
+<project path="/src/src/Web/Web.csproj">
+<fact name="OutputType" item="">Library</fact>
+<fact name="FrameworkReference" item="Microsoft.AspNetCore.App"></fact>
+<fact name="ProjectReference" item="/src/src/Core/Core.csproj"></fact>
+</project>
+</facts>`
+
+func parse(t *testing.T, content string) []Project {
+	t.Helper()
+	projects, err := ParseFacts(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return projects
+}
+
+func TestFactsKeepTextThatMSBuildAndXMLWouldChange(t *testing.T) {
+	api := parse(t, described)[0]
+	if got, want := api.Properties["ContainerUser"], `a\b & <"c"; it's`; got != want {
+		t.Errorf("ContainerUser = %q, want %q", got, want)
+	}
+	if _, present := api.Properties["IsTestProject"]; present {
+		t.Error("an empty property is kept apart from an absent one")
+	}
+	if got := api.Items["PackageReference"]; !slices.Equal(got, []string{"Serilog", "Dapper"}) {
+		t.Errorf("PackageReference = %q", got)
+	}
+	if got := api.RuntimeIdentifiers(); !slices.Equal(got, []string{"linux-x64", "linux-arm64"}) {
+		t.Errorf("runtime identifiers = %q", got)
+	}
+}
+
+func TestAspNetCoreIsFoundThroughReferencesInACircleToo(t *testing.T) {
+	projects := parse(t, described)
+	if !projects[0].UsesAspNetCore(projects) {
+		t.Error("an app whose library's library needs ASP.NET Core gets a base without it")
+	}
+	if RuntimeRepository(projects[0], projects) != "dotnet/aspnet" {
+		t.Error("base image is not aspnet")
+	}
+	projects[0].Properties["PublishSelfContained"] = "true"
+	if RuntimeRepository(projects[0], projects) != "dotnet/runtime-deps" {
+		t.Error("a self-contained app gets a base with a runtime")
+	}
+}
+
+func TestFactsOutsideTheSourceAreRefused(t *testing.T) {
+	if _, err := ParseFacts(`<facts><project path="/etc/x.csproj"></project></facts>`); err == nil {
+		t.Error("accepted")
+	}
+	if _, err := ParseFacts(`<facts><project`); err == nil {
+		t.Error("half a file is accepted")
+	}
+}
+
+func project(path string, properties ...string) Project {
+	p := Project{Path: path, Properties: map[string]string{"OutputType": "Exe", "TargetFramework": "net10.0", "TargetFrameworkIdentifier": ".NETCoreApp", "TargetFrameworkVersion": "v10.0"}, Items: map[string][]string{}}
+	for _, property := range properties {
+		name, value, _ := strings.Cut(property, "=")
+		p.Properties[name] = value
+	}
+	return p
+}
+
+func TestChoose(t *testing.T) {
+	library := project("src/Core/Core.csproj", "OutputType=Library")
+	test := project("tests/T/T.csproj", "OutputType=Library")
+	test.Items["PackageReference"] = []string{"Microsoft.NET.Test.SDK"}
+	api, worker := project("src/Api/Api.csproj"), project("src/Worker/Worker.csproj")
+	for _, c := range []struct {
+		name, request string
+		all           []Project
+		want          string
+		says          []string
+	}{
+		{"the one app", "", []Project{api, library, test}, "src/Api/Api.csproj", nil},
+		{"two apps", "", []Project{api, worker}, "", []string{"--project", "src/Api/Api.csproj, src/Worker/Worker.csproj"}},
+		{"no app", "", []Project{library, test}, "", []string{"src/Core/Core.csproj is a class library", "tests/T/T.csproj is a test project"}},
+		{"by file", "src/Worker/Worker.csproj", []Project{api, worker}, "src/Worker/Worker.csproj", nil},
+		{"by folder", "./src/Worker/", []Project{api, worker}, "src/Worker/Worker.csproj", nil},
+		{"by Windows path", `src\Worker\Worker.csproj`, []Project{api, worker}, "src/Worker/Worker.csproj", nil},
+		{"by name", "worker", []Project{api, worker}, "src/Worker/Worker.csproj", nil},
+		{"unknown", "Nope", []Project{api, worker}, "", []string{`"Nope"`, "src/Api/Api.csproj"}},
+		{"a name that two have", "Api", []Project{api, project("other/Api/Api.csproj")}, "", []string{"2 projects", "other/Api/Api.csproj"}},
+		{"a library by name", "Core", []Project{api, library}, "", []string{"class library"}},
+		{"not publishable", "", []Project{project("a/A.csproj", "IsPublishable=false")}, "", []string{"IsPublishable"}},
+		{".NET Framework", "", []Project{project("a/A.csproj", "TargetFramework=net48", "TargetFrameworkIdentifier=.NETFramework")}, "", []string{"net48"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := Choose(c.all, c.request)
+			if got.Path != c.want || (err == nil) != (c.want != "") {
+				t.Fatalf("Choose = %q, %v; want %q", got.Path, err, c.want)
+			}
+			for _, s := range c.says {
+				if !strings.Contains(err.Error(), s) {
+					t.Errorf("error %q does not say %q", err, s)
+				}
+			}
+		})
+	}
+}
+
+func TestReferencePatternsKeepLibrariesWhole(t *testing.T) {
+	app, core := project("src/Api/Api.csproj"), project("src/Core/Core.csproj", "OutputType=Library")
+	app.Items["ProjectReference"] = []string{"/src/src/Core/Core.csproj"}
+	exclude, reason := ReferencePatterns(app, []Project{app, core})
+	if !slices.Equal(exclude, []string{"src/Api/**"}) || reason != "" {
+		t.Errorf("ReferencePatterns = %q, %q", exclude, reason)
+	}
+
+	inside := core
+	inside.Path = "src/Api/Core/Core.csproj"
+	app.Items["ProjectReference"] = []string{"/src/src/Api/Core/Core.csproj"}
+	if _, reason := ReferencePatterns(app, []Project{app, inside}); reason == "" {
+		t.Error("a library below the app's folder would lose its sources")
+	}
+
+	core.Items["OutsideFile"] = []string{"/src/src/Api/Shared.cs"}
+	app.Items["ProjectReference"] = []string{"/src/src/Core/Core.csproj"}
+	if _, reason := ReferencePatterns(app, []Project{app, core}); !strings.Contains(reason, "src/Api/Shared.cs") {
+		t.Errorf("a library that takes a file from the app's folder: reason %q", reason)
+	}
+
+	root := project("Api.csproj")
+	root.Items["ProjectReference"] = []string{"/src/Core/Core.csproj"}
+	if _, reason := ReferencePatterns(root, nil); reason == "" {
+		t.Error("an app at the root of the source would exclude everything")
+	}
+}

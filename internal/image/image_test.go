@@ -1,0 +1,264 @@
+package image
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
+)
+
+// tree lays a published folder with everything that a tar could get wrong.
+func tree(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	long := "wwwroot/" + strings.Repeat("a-long-folder-name/", 12) + "file.txt"
+	for name, content := range map[string]string{
+		"App.dll": "il", "App": "elf", "wwwroot/é/日本.txt": "utf-8", long: "long", "empty": "",
+		"data.bin": strings.Repeat("0123456789abcdef", 1<<14),
+	} {
+		file := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(filepath.Join(root, "App"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("data.bin", filepath.Join(root, "link")); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func layer(t *testing.T, root string) Layer {
+	t.Helper()
+	files, err := Files(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := NewLayer(t.TempDir(), "app", "app", files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// The digests of a fixed tree. When a dependency's upgrade changes them, every user's images get other digests: say so in
+// the commit that changes this test.
+func TestGoldenLayer(t *testing.T) {
+	l := layer(t, tree(t))
+	if got, want := l.diffID.String(), "sha256:f8f1e9dab49d3a2ca337dc2a8eaa0a1b2f9487dc1ddb07bd3d3b568272f5eb4f"; got != want {
+		t.Errorf("the tar's digest is %s, want %s", got, want)
+	}
+	if got, want := l.digest.String(), "sha256:c91d306c2e2cb348877b987b5b7cff8f231c102898f3c2dab31cd6f88e0e1f22"; got != want {
+		t.Errorf("the layer's digest is %s, want %s", got, want)
+	}
+	if err := validate.Layer(l); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLayerDependsOnNothingButNamesContentsAndExecutableBits(t *testing.T) {
+	want := layer(t, tree(t)).digest
+	other := tree(t)
+	err := filepath.WalkDir(other, func(name string, entry os.DirEntry, err error) error {
+		if err != nil || entry.Type()&os.ModeSymlink != 0 {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		then := time.Date(2001, 2, 3, 4, 5, 6, 7, time.UTC)
+		return errors.Join(os.Chmod(name, info.Mode()&0o700|0o040), os.Chtimes(name, then, then))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := layer(t, other).digest; got != want {
+		t.Errorf("other times and modes give %s, not %s", got, want)
+	}
+	if err := os.Chmod(filepath.Join(other, "App.dll"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := layer(t, other).digest; got == want {
+		t.Error("an executable bit is lost")
+	}
+}
+
+func TestLayerHoldsFoldersBeforeFilesWithNumericOwners(t *testing.T) {
+	in, err := layer(t, tree(t)).Uncompressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	seen := map[string]*tar.Header{}
+	for r := tar.NewReader(in); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parent := filepath.Dir(strings.TrimSuffix(h.Name, "/")); parent != "." && seen[parent+"/"] == nil {
+			t.Errorf("%s comes before its folder", h.Name)
+		}
+		if h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" || !h.ModTime.Equal(Epoch.Time) {
+			t.Errorf("%s carries an owner or a time: %+v", h.Name, h)
+		}
+		seen[h.Name] = h
+	}
+	if seen["app/App"].Mode != 0o755 || seen["app/App.dll"].Mode != 0o644 || seen["app/link"].Linkname != "data.bin" {
+		t.Errorf("modes or links are wrong")
+	}
+}
+
+func TestLinksThatLeaveTheFolderAreRefused(t *testing.T) {
+	for _, target := range []string{"/etc/passwd", "../outside", "../../x", ".."} {
+		root := t.TempDir()
+		if err := os.Symlink(target, filepath.Join(root, "link")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Files(root); err == nil || !strings.Contains(err.Error(), target) {
+			t.Errorf("a link to %s: %v", target, err)
+		}
+	}
+}
+
+func dockerBase(t *testing.T) Base {
+	t.Helper()
+	system, err := random.Layer(64, types.DockerLayer, random.WithSource(rand.NewSource(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := mutate.Append(empty.Image,
+		mutate.Addendum{Layer: system, MediaType: types.DockerLayer, History: v1.History{CreatedBy: "ADD rootfs", Created: v1.Time{Time: time.Unix(9, 0)}}},
+		mutate.Addendum{History: v1.History{CreatedBy: "ENV", EmptyLayer: true}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err = mutate.ConfigFile(mutate.MediaType(img, types.DockerManifestSchema2), func() *v1.ConfigFile {
+		c, _ := img.ConfigFile()
+		c = c.DeepCopy()
+		c.OS, c.Architecture, c.Author, c.Created = "linux", "arm64", "somebody", v1.Time{Time: time.Unix(99, 0)}
+		c.Config = v1.Config{Env: []string{"PATH=/bin", "APP_UID=1654", "ASPNETCORE_HTTP_PORTS=8080"}, Cmd: []string{"bash"}, Labels: map[string]string{"of": "base"}}
+		return c
+	}())
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Base{Name: "mcr.microsoft.com/dotnet/aspnet:10.0", Digest: digest, Image: img}
+}
+
+func part(t *testing.T) Part {
+	t.Helper()
+	arm, err := platform.Parse("linux/arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Part{Platform: arm, Base: dockerBase(t), Layers: []Layer{layer(t, tree(t))}, Settings: Settings{
+		Entrypoint: []string{"dotnet", "/app/App.dll"}, WorkingDir: "/app", Env: map[string]string{"PATH": "/usr/bin", "NEW": "1"}, Labels: map[string]string{"mine": "1"},
+	}}
+}
+
+func TestManifestIsTheBaseWithTheAppOnTop(t *testing.T) {
+	p := part(t)
+	img, err := p.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.MediaType != types.OCIManifestSchema1 || m.Config.MediaType != types.OCIConfigJSON || m.Layers[0].MediaType != types.OCILayer || m.Layers[1].MediaType != types.OCILayer {
+		t.Errorf("media types are not OCI's: %+v", m)
+	}
+	if m.Annotations[annotationBaseName] != p.Base.Name || m.Annotations[annotationBaseDigest] != p.Base.Digest.String() {
+		t.Errorf("annotations %v", m.Annotations)
+	}
+	c, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Config.User != "1654" || c.Config.WorkingDir != "/app" || len(c.Config.Cmd) != 0 || c.Architecture != "arm64" {
+		t.Errorf("config %+v", c.Config)
+	}
+	if !slices.Equal(c.Config.Env, []string{"PATH=/usr/bin", "APP_UID=1654", "ASPNETCORE_HTTP_PORTS=8080", "NEW=1"}) {
+		t.Errorf("env %q", c.Config.Env)
+	}
+	if _, exposed := c.Config.ExposedPorts["8080/tcp"]; !exposed || c.Config.Labels["of"] != "base" || c.Config.Labels["mine"] != "1" {
+		t.Errorf("ports %v, labels %v", c.Config.ExposedPorts, c.Config.Labels)
+	}
+	if !c.Created.Equal(Epoch.Time) || c.Author != "" || len(c.History) != 3 || c.History[0].CreatedBy != "ADD rootfs" || !c.History[2].Created.Equal(Epoch.Time) {
+		t.Errorf("history or creation is not as it should: %+v", c)
+	}
+}
+
+func TestIndexIsTheSameEveryTime(t *testing.T) {
+	var digests []string
+	for range 2 {
+		index, err := Index([]Part{part(t)}, map[string]string{"b": "2", "a": "1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, err := layout.Write(t.TempDir(), index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := stored.ImageIndex()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate.Index(again); err != nil {
+			t.Error(err)
+		}
+		digest, err := index.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests = append(digests, digest.String())
+	}
+	if digests[0] != digests[1] {
+		t.Errorf("digests %q", digests)
+	}
+}
+
+func TestPorts(t *testing.T) {
+	for env, want := range map[string]string{
+		"": "", "ASPNETCORE_HTTP_PORTS=8080": "8080/tcp", "ASPNETCORE_HTTP_PORTS=8080;9090": "8080/tcp,9090/tcp",
+		"ASPNETCORE_URLS=http://+:80": "80/tcp", "ASPNETCORE_URLS=http://*:5000;https://[::]:5001/": "5000/tcp,5001/tcp",
+		"ASPNETCORE_URLS=https://localhost": "443/tcp", "ASPNETCORE_URLS=nonsense": "", "ASPNETCORE_HTTP_PORTS=x;0;70000": "",
+		"ASPNETCORE_URLS=http://unix:/run/app.sock":              "",
+		"ASPNETCORE_HTTP_PORTS=8080 ASPNETCORE_URLS=http://+:81": "81/tcp", "DOTNET_HTTPS_PORTS=8443": "8443/tcp",
+	} {
+		if got := strings.Join(ports(strings.Fields(env)), ","); got != want {
+			t.Errorf("%s: exposes %q, want %q", env, got, want)
+		}
+	}
+}
