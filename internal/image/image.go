@@ -104,10 +104,11 @@ func (p Part) config(appended v1.Image) (*v1.ConfigFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := base.DeepCopy()
-	config.Created, config.Container, config.DockerVersion, config.Author = Epoch, "", "", ""
-	config.RootFS, config.History = layers.RootFS, layers.History
-	config.OS, config.Architecture, config.Variant = p.Platform.OS, p.Platform.Architecture, p.Platform.Variant
+	// Who made the base, when and on which machine is not the app's to say.
+	config := &v1.ConfigFile{
+		OS: p.Platform.OS, Architecture: p.Platform.Architecture, Variant: p.Platform.Variant,
+		Created: Epoch, RootFS: layers.RootFS, History: layers.History, Config: *base.Config.DeepCopy(),
+	}
 
 	c, s := &config.Config, p.Settings
 	c.Entrypoint, c.Cmd, c.WorkingDir = s.Entrypoint, nil, s.WorkingDir

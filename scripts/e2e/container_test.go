@@ -1,0 +1,204 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
+)
+
+// unpacked is the file system of one platform of a pushed image.
+type unpacked struct {
+	platform platform.Platform
+	root     string
+	config   v1.Config
+}
+
+// pull fetches one platform by the index's digest, as a machine of that platform would, and unpacks it.
+func pull(t *testing.T, reference, of string) unpacked {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("unpacking an image with its owners needs root: run scripts/test as root")
+	}
+	p, err := platform.Parse(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.NewDigest(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := remote.Image(ref, remote.WithPlatform(v1.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := unpacked{platform: p, root: t.TempDir(), config: config.Config}
+	content := mutate.Extract(img)
+	defer content.Close()
+	tar := exec.Command("tar", "-x", "--same-owner", "--numeric-owner", "-C", u.root)
+	tar.Stdin = content
+	if out, err := tar.CombinedOutput(); err != nil {
+		t.Fatalf("unpacking %s for %s: %v\n%s", reference, of, err, out)
+	}
+	return u
+}
+
+// checkMachines fails for every native file of the app that another architecture made, and when there is none.
+func (u unpacked) checkMachines(t *testing.T, wantNative bool) {
+	t.Helper()
+	native := 0
+	err := filepath.WalkDir(filepath.Join(u.root, "app"), func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		f, err := elf.Open(file)
+		if err != nil {
+			return nil // not an ELF file
+		}
+		defer f.Close()
+		native++
+		if f.Machine != u.platform.Machine() {
+			t.Errorf("%s is for %s in the image for %s", strings.TrimPrefix(file, u.root), f.Machine, u.platform)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wantNative && native == 0 {
+		t.Errorf("the image for %s has no native file in /app", u.platform)
+	}
+}
+
+// start runs the image as it will run: its user, its environment, its entry point, under qemu-user where the platform is
+// not this machine's. It gives the address that the app listens on.
+func (u unpacked) start(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	_, port, _ := strings.Cut(address, ":")
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	command := u.config.Entrypoint
+	if !strings.HasPrefix(command[0], "/") {
+		command = append([]string{u.lookPath(t, command[0])}, command[1:]...)
+	}
+	command = append(u.emulator(t), command...)
+	const script = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec "$@"`
+	args := []string{"--mount", "--propagation", "private", "sh", "-c", script, "sh", u.root,
+		"chroot", "--userspec=" + u.config.User + ":" + u.config.User, u.root}
+	cmd := exec.Command("unshare", append(args, command...)...)
+	cmd.Env = append(append([]string{}, u.config.Env...), "HOME=/tmp", "ASPNETCORE_HTTP_PORTS="+port, "ASPNETCORE_URLS=http://127.0.0.1:"+port)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var ended error
+	exited := make(chan struct{})
+	go func() { ended = cmd.Wait(); close(exited) }()
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		<-exited
+	})
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(250 * time.Millisecond) {
+		select {
+		case <-exited:
+			t.Fatalf("the app for %s ended: %v\n%s", u.platform, ended, log.String())
+		default:
+		}
+		if r, err := http.Get("http://" + address + "/healthz"); err == nil {
+			r.Body.Close()
+			if r.StatusCode == http.StatusOK {
+				return address
+			}
+		}
+	}
+	t.Fatalf("the app for %s does not answer on /healthz\n%s", u.platform, log.String())
+	return ""
+}
+
+// emulator is empty on the platform of this machine.
+func (u unpacked) emulator(t *testing.T) []string {
+	t.Helper()
+	if u.platform.Architecture == "amd64" {
+		return nil
+	}
+	qemu, err := exec.LookPath(map[string]string{"arm64": "qemu-aarch64-static", "arm": "qemu-arm-static"}[u.platform.Architecture])
+	if err != nil {
+		t.Skipf("running the image for %s needs qemu-user: apt-get install -y qemu-user-static", u.platform)
+	}
+	program, err := os.ReadFile(qemu)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(u.root, "qemu"), program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"/qemu"}
+}
+
+func (u unpacked) lookPath(t *testing.T, program string) string {
+	t.Helper()
+	for _, e := range u.config.Env {
+		path, isPath := strings.CutPrefix(e, "PATH=")
+		if !isPath {
+			continue
+		}
+		for dir := range strings.SplitSeq(path, ":") {
+			if _, err := os.Lstat(filepath.Join(u.root, dir, program)); err == nil {
+				return filepath.Join(dir, program)
+			}
+		}
+	}
+	t.Fatalf("the image for %s has no %s in its PATH", u.platform, program)
+	return ""
+}
+
+// get asks the running app and gives its answer as JSON.
+func get(t *testing.T, url string) map[string]any {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer map[string]any
+	if err := json.Unmarshal(body, &answer); err != nil {
+		t.Fatal(fmt.Errorf("%s: %w in %s", url, err, body))
+	}
+	return answer
+}

@@ -1,0 +1,177 @@
+//go:build e2e
+
+// Package e2e tests the product through its front door: scripts/dagger on a real engine, a real SDK and a real registry.
+// scripts/test runs it; by hand: go test -tags e2e ./scripts/e2e.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// limit ends a call that hangs; no test waits for it when all is well.
+const limit = 15 * time.Minute
+
+// publication is what --format json promises, docs/publication.md.
+type publication struct {
+	Reference string
+	Digest    string
+	Tags      []string
+	Platforms []struct {
+		Platform, Digest string
+		Size, AppSize    int64
+	}
+	Blobs     struct{ Sent, Mounted, Present int }
+	BytesSent int64
+	Seconds   map[string]float64
+	Base      string
+}
+
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// root is the repository.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// run runs a program in the repository, with variables added to the environment.
+func run(t *testing.T, env []string, program string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = root(t)
+	cmd.Env = append(os.Environ(), env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	return result{plain(stdout.String()), plain(stderr.String()), cmd.ProcessState.ExitCode()}
+}
+
+// dagger is the command a user types.
+func dagger(t *testing.T, args ...string) result {
+	t.Helper()
+	return daggerWith(t, nil, args...)
+}
+
+func daggerWith(t *testing.T, env []string, args ...string) result {
+	t.Helper()
+	return run(t, env, filepath.Join(root(t), "scripts", "dagger"), args...)
+}
+
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+func plain(s string) string { return colour.ReplaceAllString(s, "") }
+
+// push builds and pushes: arguments of the constructor, then those of the function.
+func push(t *testing.T, constructor, function []string) (publication, result) {
+	t.Helper()
+	args := append([]string{"--progress=plain", "call"}, constructor...)
+	args = append(append(args, "build-and-push", "--format", "json"), function...)
+	r := dagger(t, args...)
+	if r.code != 0 {
+		t.Fatalf("dagger %s: code %d\n%s", strings.Join(args, " "), r.code, tail(r.stderr))
+	}
+	var p publication
+	if err := json.Unmarshal([]byte(r.stdout), &p); err != nil {
+		t.Fatalf("%v in\n%s", err, r.stdout)
+	}
+	return p, r
+}
+
+// tail is the end of a log, where the reason is.
+func tail(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	return strings.Join(lines[max(0, len(lines)-40):], "\n")
+}
+
+// published says whether the publish step really ran: a cached step shows none of the build's lines.
+func (r result) published() bool { return strings.Contains(r.stderr, "-> /publish/linux-") }
+
+// restored likewise.
+func (r result) restored() bool { return strings.Contains(r.stderr, "Determining projects to restore") }
+
+// host is the loopback registry, as .env and scripts/dagger name it.
+func host(t *testing.T) string {
+	t.Helper()
+	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
+	match := regexp.MustCompile(`DOTNET_MULTIARCH_REGISTRY='?tcp://([^'\s]+)`).FindStringSubmatch(r.stdout)
+	if r.code != 0 || match == nil {
+		t.Fatalf("dagger-local env: code %d\n%s%s", r.code, r.stdout, tail(r.stderr))
+	}
+	return match[1]
+}
+
+// tagged says whether a repository has the tag.
+func tagged(t *testing.T, reference string) bool {
+	t.Helper()
+	ref, err := name.ParseReference(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = remote.Head(ref)
+	var answer *transport.Error
+	if errors.As(err, &answer) && answer.StatusCode == 404 {
+		return false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return true
+}
+
+// sample copies the sample app into a folder of its own and gives the path.
+func sample(t *testing.T, folder string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), folder)
+	if err := os.CopyFS(to, os.DirFS(filepath.Join(root(t), "sample-app"))); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// edit replaces the first occurrence of a text in a file.
+func edit(t *testing.T, file, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(content, []byte(from)) {
+		t.Fatalf("%s has no %q", file, from)
+	}
+	if err := os.WriteFile(file, bytes.Replace(content, []byte(from), []byte(to), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// repository names one that no other test pushes to.
+func repository(t *testing.T) string {
+	return fmt.Sprintf("%s/e2e/%s", host(t), regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-"))
+}
