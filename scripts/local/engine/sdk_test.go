@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+)
+
+func TestSDKDoesNotDependOnHowGoWasInstalled(t *testing.T) {
+	fresh, old := goRoot(t, 0o644, time.Now()), goRoot(t, 0o400, time.Unix(1e9, 0))
+	if a, b := sdkOf(t, fresh), sdkOf(t, old); a != b {
+		t.Errorf("digests %s and %s", a, b)
+	}
+}
+
+func TestSDKHoldsWhatABuildReads(t *testing.T) {
+	dir := t.TempDir()
+	root := goRoot(t, 0o644, time.Now())
+	if err := writeSDK(dir, goTool{Root: root, Changed: map[string]string{"GOPRIVATE": "x", "GOFLAGS": "-v"}}, codegen(t), []byte("CA")); err != nil {
+		t.Fatal(err)
+	}
+	image := imageOf(t, dir)
+	names := namesOf(t, image)
+	for name, want := range map[string]bool{
+		"usr/local/go/bin/go": true, "usr/local/go/src/a/a.go": true, "usr/local/bin/codegen": true, certificatesPath: true,
+		"usr/local/go/src/a/a_test.go": false, "usr/local/go/src/a/testdata/x": false, "usr/local/go/test/x": false,
+	} {
+		if slices.Contains(names, name) != want {
+			t.Errorf("%s is there: %v, want %v", name, !want, want)
+		}
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"GOTOOLCHAIN=local": true, "GOPRIVATE=x": true, "GOFLAGS=-v": false} {
+		if slices.Contains(config.Config.Env, name) != want {
+			t.Errorf("%s is set: %v, want %v", name, !want, want)
+		}
+	}
+}
+
+func TestSDKSuits(t *testing.T) {
+	s := sdk{Go: "go1.26.8", Source: "a"}
+	for _, tc := range []struct {
+		source, least string
+		want          bool
+	}{
+		{"a", "1.25.0", true}, {"a", "1.26.8", true}, {"a", "", true}, {"a", "1.27.0", false}, {"a", "1.100", false}, {"b", "1.25.0", false},
+	} {
+		if got := s.suits(tc.source, tc.least); got != tc.want {
+			t.Errorf("for %s and Go %s: %v", tc.source, tc.least, got)
+		}
+	}
+}
+
+func TestModuleGoIsThatOfItsGoDirective(t *testing.T) {
+	repository := t.TempDir()
+	e := Engine{Source: filepath.Join(repository, "scripts", "local")}
+	if got, err := e.moduleGo(); err != nil || got != "" {
+		t.Errorf("without a module: %q, %v", got, err)
+	}
+	writeFile(t, filepath.Join(repository, "ci", "go.mod"), "module x\n\ngo 1.25.3\n")
+	if got, err := e.moduleGo(); err != nil || got != "1.25.3" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func goRoot(t *testing.T, mode os.FileMode, modified time.Time) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, extra := range map[string]os.FileMode{
+		"bin/go": 0o111, "src/a/a.go": 0, "src/a/a_test.go": 0, "src/a/testdata/x": 0, "test/x": 0, "VERSION": 0,
+	} {
+		path := filepath.Join(root, name)
+		writeFile(t, path, name)
+		if err := errors.Join(os.Chmod(path, mode|extra), os.Chtimes(path, modified, modified)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func codegen(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "codegen")
+	writeFile(t, path, "program")
+	return path
+}
+
+func sdkOf(t *testing.T, root string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := writeSDK(dir, goTool{Root: root}, codegen(t), []byte("CA")); err != nil {
+		t.Fatal(err)
+	}
+	digest, err := manifestDigest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digest
+}
+
+func imageOf(t *testing.T, dir string) v1.Image {
+	t.Helper()
+	index, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := index.Image(manifest.Manifests[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+func namesOf(t *testing.T, image v1.Image) []string {
+	t.Helper()
+	layers, err := image.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, layer := range layers {
+		content, err := layer.Uncompressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for files := tar.NewReader(content); ; {
+			header, err := files.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, strings.TrimSuffix(header.Name, "/"))
+		}
+	}
+	return names
+}
