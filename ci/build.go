@@ -14,7 +14,14 @@ func (m *DotnetMultiarch) Build(ctx context.Context) (*dagger.Directory, error) 
 	if err != nil {
 		return nil, err
 	}
-	libraries, _ := p.withLibraries(p.restored())
+	restored, err := p.restored()
+	if err != nil {
+		return nil, err
+	}
+	libraries, _, err := p.withLibraries(restored)
+	if err != nil {
+		return nil, err
+	}
 	published, err := p.published(libraries).Directory(dotnet.PublishDir).Sync(ctx)
 	if err != nil {
 		return nil, toolError("publishing "+p.app.Path, err)

@@ -85,18 +85,23 @@ func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error
 }
 
 func (d *delivery) restore(ctx context.Context) (err error) {
-	if d.stage, err = d.restored().Sync(ctx); err != nil {
+	if d.stage, err = d.restored(); err != nil {
+		return err
+	}
+	if d.stage, err = d.stage.Sync(ctx); err != nil {
 		return toolError("restoring "+d.app.Path, err)
 	}
 	return nil
 }
 
 func (d *delivery) compileLibraries(ctx context.Context) error {
-	stage, note := d.withLibraries(d.stage)
+	stage, note, err := d.withLibraries(d.stage)
+	if err != nil {
+		return err
+	}
 	if note != "" {
 		d.publication.Notes = append(d.publication.Notes, note)
 	}
-	var err error
 	if d.stage, err = stage.Sync(ctx); err != nil {
 		return toolError("compiling the libraries of "+d.app.Path, err)
 	}

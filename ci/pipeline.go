@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path"
 	"runtime"
 	"strings"
@@ -11,13 +12,15 @@ import (
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/source"
 )
 
 // plan is what is known before anything is compiled: which project, for which platforms, in which environment.
 type plan struct {
 	settings    dotnet.Settings
 	sdk         *dagger.Container
-	sources     *dagger.Directory
+	source      *dagger.Directory
+	tree        *source.Tree
 	projects    []dotnet.Project
 	app         dotnet.Project
 	platforms   []platform.Platform
@@ -38,14 +41,15 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	// File times reach the image in the endpoints of static web assets, so they are set to one value for everybody.
-	sources := m.Source.Filter(dagger.DirectoryFilterOpts{Exclude: dotnet.Ignored()}).WithTimestamps(0)
-	p := &plan{settings: settings, sources: sources, feed: m.Feed != nil}
-	files, err := projectFiles(ctx, p.sources)
-	if err != nil {
+	p := &plan{settings: settings, feed: m.Feed != nil}
+	if err := p.openSource(ctx, m.Source); err != nil {
 		return nil, err
 	}
-	if p.sdk, err = m.sdkContainer(ctx, p.sources); err != nil {
+	files := p.tree.Find(dotnet.IsProject)
+	if len(files) == 0 {
+		return nil, fmt.Errorf("looking for projects in the source: there is no .csproj, .fsproj or .vbproj: give the folder of a .NET project or solution with --source")
+	}
+	if p.sdk, err = m.sdkContainer(ctx, p.tree.GlobalJSON); err != nil {
 		return nil, err
 	}
 	if p.projects, err = p.describe(ctx, settings, files, false); err != nil {
@@ -67,29 +71,25 @@ func requestedPlatforms(list string) ([]platform.Platform, error) {
 	return platform.ParseList(list)
 }
 
-func projectFiles(ctx context.Context, source *dagger.Directory) ([]string, error) {
-	var files []string
-	for _, extension := range dotnet.ProjectExtensions {
-		found, err := source.Glob(ctx, "**/*"+extension)
-		if err != nil {
-			return nil, fmt.Errorf("looking for projects in the source: %w", err)
-		}
-		files = append(files, found...)
+// openSource fetches the source into this container, to read it and to pack parts of it for the steps.
+func (p *plan) openSource(ctx context.Context, caller *dagger.Directory) error {
+	// File times reach the image in the endpoints of static web assets, so they are set to one value for everybody.
+	p.source = caller.Filter(dagger.DirectoryFilterOpts{Exclude: dotnet.Ignored()}).WithTimestamps(0)
+	root, err := os.MkdirTemp("", "source-*")
+	if err != nil {
+		return err
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("looking for projects in the source: there is no .csproj, .fsproj or .vbproj: give the folder of a .NET project or solution with --source")
+	if _, err := p.source.Export(ctx, root); err != nil {
+		return fmt.Errorf("fetching the source: %w", oneLine(err))
 	}
-	return files, nil
+	p.tree, err = source.Open(root)
+	return err
 }
 
 // sdkContainer is the build environment: the SDK image of the host's platform with the MSBuild files of this module.
-func (m *DotnetMultiarch) sdkContainer(ctx context.Context, source *dagger.Directory) (*dagger.Container, error) {
+func (m *DotnetMultiarch) sdkContainer(ctx context.Context, globalJSON string) (*dagger.Container, error) {
 	reference := m.SdkImage
 	if reference == "" {
-		globalJSON, err := optionalFile(ctx, source, "global.json")
-		if err != nil {
-			return nil, err
-		}
 		tag, err := dotnet.SDKTag(globalJSON)
 		if err != nil {
 			return nil, err
@@ -114,16 +114,11 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, source *dagger.Direc
 	return sdk, nil
 }
 
-func optionalFile(ctx context.Context, source *dagger.Directory, name string) (string, error) {
-	found, err := source.Glob(ctx, name)
-	if err != nil || len(found) == 0 {
-		return "", err
-	}
-	return source.File(name).Contents(ctx)
-}
-
 func (p *plan) describe(ctx context.Context, settings dotnet.Settings, files []string, strict bool) ([]dotnet.Project, error) {
-	described := p.withProjectFiles().WithExec(dotnet.Describe(settings, files, strict))
+	described, err := p.step(p.sdk, dotnet.DecidesRestore, dotnet.Describe(settings, files, strict), dagger.ReturnTypeSuccess)
+	if err != nil {
+		return nil, err
+	}
 	content, err := described.File(dotnet.FactsFile).Contents(ctx)
 	if err != nil {
 		return nil, toolError("reading the projects", err)
@@ -131,8 +126,17 @@ func (p *plan) describe(ctx context.Context, settings dotnet.Settings, files []s
 	return dotnet.ParseFacts(content)
 }
 
-func (p *plan) withProjectFiles() *dagger.Container {
-	return p.sdk.WithDirectory(dotnet.SourceDir, p.sources.Filter(dagger.DirectoryFilterOpts{Include: dotnet.RestorePatterns()}))
+// step adds files of the source to the build container and runs a command. The files go in as a constant that depends on
+// their content alone: whatever else Dagger is given of a directory, it keys on the whole that it was taken from, and every
+// edit of code would restore and compile the libraries again.
+func (p *plan) step(from *dagger.Container, wanted func(path string) bool, command []string, expect dagger.ReturnType) (*dagger.Container, error) {
+	packed, err := p.tree.Pack(wanted)
+	if err != nil {
+		return nil, err
+	}
+	return from.
+		WithNewFile(dotnet.InputFile, packed).
+		WithExec(dotnet.WithInput(command), dagger.ContainerWithExecOpts{Expect: expect}), nil
 }
 
 // chooseFramework describes the app again for one of several target frameworks, since only then MSBuild knows all of it.
@@ -168,27 +172,29 @@ func (p *plan) choosePlatforms(requested []platform.Platform) error {
 }
 
 // restored is keyed on project files alone.
-func (p *plan) restored() *dagger.Container {
-	return p.withProjectFiles().WithExec(dotnet.Restore(p.settings, p.app, p.identifiers, p.feed))
+func (p *plan) restored() (*dagger.Container, error) {
+	restore := dotnet.Restore(p.settings, p.app, p.identifiers, p.feed)
+	return p.step(p.sdk, dotnet.DecidesRestore, restore, dagger.ReturnTypeSuccess)
 }
 
 // withLibraries is keyed on the sources of every project but the app, which are compiled here; the note says why this
 // step is left out where the tree's shape forbids it.
-func (p *plan) withLibraries(restored *dagger.Container) (container *dagger.Container, note string) {
-	exclude, reason := dotnet.ReferencePatterns(p.app, p.projects)
+func (p *plan) withLibraries(restored *dagger.Container) (container *dagger.Container, note string, err error) {
+	folder, reason := dotnet.AppFolder(p.app, p.projects)
 	if reason != "" {
 		if len(p.app.References()) > 0 {
 			note = "libraries are compiled with the app, in one step: " + reason
 		}
-		return restored, note
+		return restored, note, nil
 	}
-	libraries := p.sources.Filter(dagger.DirectoryFilterOpts{Exclude: exclude})
 	// Should this fail, the publish step compiles everything itself and reports what is wrong.
-	return restored.
-		WithDirectory(dotnet.SourceDir, libraries).
-		WithExec(dotnet.CompileReferences(p.settings, p.app, p.identifiers), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny}), ""
+	compile := dotnet.CompileReferences(p.settings, p.app, p.identifiers)
+	container, err = p.step(restored, source.Outside(folder), compile, dagger.ReturnTypeAny)
+	return container, "", err
 }
 
 func (p *plan) published(libraries *dagger.Container) *dagger.Container {
-	return libraries.WithDirectory(dotnet.SourceDir, p.sources).WithExec(dotnet.Publish(p.settings, p.app, p.identifiers))
+	return libraries.
+		WithDirectory(dotnet.SourceDir, p.source).
+		WithExec(dotnet.Publish(p.settings, p.app, p.identifiers))
 }

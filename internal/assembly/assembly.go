@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/archive"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/image"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
@@ -42,7 +43,7 @@ func Parts(app dotnet.Project, inputs []Input, scratch string) ([]image.Part, er
 	return parts, nil
 }
 
-func layers(app dotnet.Project, root, scratch string) ([]image.Layer, []image.File, error) {
+func layers(app dotnet.Project, root, scratch string) ([]image.Layer, []archive.File, error) {
 	files, err := image.Files(root)
 	if err != nil {
 		return nil, nil, err
@@ -58,7 +59,7 @@ func layers(app dotnet.Project, root, scratch string) ([]image.Layer, []image.Fi
 	if err != nil {
 		return nil, nil, err
 	}
-	groups := map[dotnet.Group][]image.File{}
+	groups := map[dotnet.Group][]archive.File{}
 	for _, f := range files {
 		g := layout.Group(f.Path)
 		groups[g] = append(groups[g], f)
@@ -78,7 +79,7 @@ func layers(app dotnet.Project, root, scratch string) ([]image.Layer, []image.Fi
 }
 
 // entrypoint is the apphost of an app that carries its runtime or needs none, else `dotnet App.dll`.
-func entrypoint(app dotnet.Project, files []image.File) []string {
+func entrypoint(app dotnet.Project, files []archive.File) []string {
 	assembly := path.Join(Dir, app.AssemblyName())
 	dll := false
 	for _, f := range files {

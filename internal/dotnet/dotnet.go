@@ -17,6 +17,7 @@ import (
 // down depends on the caller's folder.
 const (
 	SourceDir  = "/src"
+	InputFile  = "/opt/dotnet-multiarch-input"
 	ToolsDir   = "/opt/dotnet-multiarch"
 	FeedDir    = "/opt/dotnet-multiarch-feed"
 	FactsDir   = "/facts"
@@ -86,6 +87,12 @@ func Env() [][2]string {
 		{"MSBUILDDISABLENODEREUSE", "1"},
 		{"NUGET_XMLDOC_MODE", "skip"},
 	}
+}
+
+// WithInput gives the command that unpacks InputFile, as package source packs it, over SourceDir and then runs the command.
+// It wants a shell, base64, tar and gzip, which every SDK image has.
+func WithInput(command []string) []string {
+	return append([]string{"sh", "-c", "base64 -d " + InputFile + " | tar -xz -C " + SourceDir + ` && exec "$@"`, "sh"}, command...)
 }
 
 // Describe gives the command that writes FactsFile for the projects. With strict, a project that MSBuild cannot read

@@ -126,30 +126,42 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-func TestReferencePatternsKeepLibrariesWhole(t *testing.T) {
+func TestAppFolderKeepsLibrariesWhole(t *testing.T) {
 	app, core := project("src/Api/Api.csproj"), project("src/Core/Core.csproj", "OutputType=Library")
 	app.Items["ProjectReference"] = []string{"/src/src/Core/Core.csproj"}
-	exclude, reason := ReferencePatterns(app, []Project{app, core})
-	if !slices.Equal(exclude, []string{"src/Api/**"}) || reason != "" {
-		t.Errorf("ReferencePatterns = %q, %q", exclude, reason)
+	folder, reason := AppFolder(app, []Project{app, core})
+	if folder != "src/Api" || reason != "" {
+		t.Errorf("AppFolder = %q, %q", folder, reason)
 	}
 
 	inside := core
 	inside.Path = "src/Api/Core/Core.csproj"
 	app.Items["ProjectReference"] = []string{"/src/src/Api/Core/Core.csproj"}
-	if _, reason := ReferencePatterns(app, []Project{app, inside}); reason == "" {
+	if _, reason := AppFolder(app, []Project{app, inside}); reason == "" {
 		t.Error("a library below the app's folder would lose its sources")
 	}
 
 	core.Items["OutsideFile"] = []string{"/src/src/Api/Shared.cs"}
 	app.Items["ProjectReference"] = []string{"/src/src/Core/Core.csproj"}
-	if _, reason := ReferencePatterns(app, []Project{app, core}); !strings.Contains(reason, "src/Api/Shared.cs") {
+	if _, reason := AppFolder(app, []Project{app, core}); !strings.Contains(reason, "src/Api/Shared.cs") {
 		t.Errorf("a library that takes a file from the app's folder: reason %q", reason)
 	}
 
 	root := project("Api.csproj")
 	root.Items["ProjectReference"] = []string{"/src/Core/Core.csproj"}
-	if _, reason := ReferencePatterns(root, nil); reason == "" {
+	if _, reason := AppFolder(root, nil); reason == "" {
 		t.Error("an app at the root of the source would exclude everything")
+	}
+}
+
+func TestDecidesRestore(t *testing.T) {
+	for file, want := range map[string]bool{
+		"src/A.csproj": true, "a/b/Directory.Packages.props": true, "NuGet.Config": true, "nuget.config": true, "src/packages.lock.json": true,
+		".config/dotnet-tools.json": true, "App.slnx": true, "Directory.Build.rsp": true, "global.json": true,
+		"src/Program.cs": false, "appsettings.json": false, "wwwroot/site.css": false, "props": false,
+	} {
+		if DecidesRestore(file) != want {
+			t.Errorf("DecidesRestore(%q) = %v", file, !want)
+		}
 	}
 }

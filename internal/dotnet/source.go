@@ -15,38 +15,39 @@ func Ignored() []string {
 	return []string{"**/bin", "**/obj", "**/.git", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults"}
 }
 
-// RestorePatterns select the files that decide a restore and what MSBuild says of a project. While none of them changes,
-// an edit never restores again.
-func RestorePatterns() []string {
-	return []string{
-		"**/*.csproj", "**/*.fsproj", "**/*.vbproj", "**/*.shproj", "**/*.projitems", "**/*.proj",
-		"**/*.props", "**/*.targets", "**/*.rsp",
-		"**/*.sln", "**/*.slnx", "**/*.slnf",
-		"**/packages.lock.json", "**/global.json", "**/dotnet-tools.json",
-		"**/nuget.config", "**/NuGet.config", "**/NuGet.Config",
-	}
+// restoreExtensions and restoreNames select the files that decide a restore and what MSBuild says of a project.
+var (
+	restoreExtensions = []string{".csproj", ".fsproj", ".vbproj", ".shproj", ".projitems", ".proj", ".props", ".targets", ".rsp", ".sln", ".slnx", ".slnf"}
+	restoreNames      = []string{"packages.lock.json", "global.json", "nuget.config", "dotnet-tools.json"}
+)
+
+// DecidesRestore says whether a file may change what is restored or what MSBuild says of a project. While no such file
+// changes, an edit never restores again.
+func DecidesRestore(file string) bool {
+	name := strings.ToLower(path.Base(file))
+	return slices.Contains(restoreExtensions, path.Ext(name)) || slices.Contains(restoreNames, name)
 }
 
-// ReferencePatterns exclude, from the source, what the libraries of the app do not need: the app's own files. It is nil
-// where the shape of the tree forbids the split, with the reason.
-func ReferencePatterns(app Project, all []Project) (exclude []string, reason string) {
+// AppFolder gives the folder whose files the app's libraries do not need, since they are the app's own; "" where the shape
+// of the tree forbids to tell them apart, with the reason.
+func AppFolder(app Project, all []Project) (folder, reason string) {
 	if len(app.References()) == 0 {
-		return nil, "it refers to no project"
+		return "", "it refers to no project"
 	}
 	if app.Dir() == "." {
-		return nil, "the app's project lies at the root of the source"
+		return "", "the app's project lies at the root of the source"
 	}
 	for _, q := range app.closure(all)[1:] {
 		if within(q.Path, app.Dir()) {
-			return nil, q.Path + " lies in the app's folder"
+			return "", q.Path + " lies in the app's folder"
 		}
 		for _, f := range q.Items["OutsideFile"] {
 			if within(strings.TrimPrefix(f, SourceDir+"/"), app.Dir()) {
-				return nil, q.Path + " takes " + strings.TrimPrefix(f, SourceDir+"/") + " from the app's folder"
+				return "", q.Path + " takes " + strings.TrimPrefix(f, SourceDir+"/") + " from the app's folder"
 			}
 		}
 	}
-	return []string{app.Dir() + "/**"}, ""
+	return app.Dir(), ""
 }
 
 func within(file, dir string) bool { return strings.HasPrefix(path.Clean(file), dir+"/") }

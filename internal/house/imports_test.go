@@ -17,10 +17,12 @@ const module = "github.com/dotnet-multiarch/dotnet-multiarch/"
 var rooms = map[string][]string{
 	"platform":    {},
 	"publication": {},
+	"archive":     {},
+	"source":      {"archive"},
 	"dotnet":      {"platform"},
-	"image":       {"platform"},
+	"image":       {"archive", "platform"},
 	"registry":    {"image", "platform"},
-	"assembly":    {"dotnet", "image", "platform"},
+	"assembly":    {"archive", "dotnet", "image", "platform"},
 	"house":       {},
 }
 

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -16,11 +15,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/archive"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 )
 
 // Epoch is the time that every part of an image carries.
-var Epoch = v1.Time{Time: time.Unix(0, 0).UTC()}
+var Epoch = v1.Time{Time: archive.Epoch}
 
 // Base is one platform's base image.
 type Base struct {

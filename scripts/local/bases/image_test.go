@@ -107,7 +107,7 @@ func TestSetIsPushedWholeAndShared(t *testing.T) {
 		t.Fatal(layers, err)
 	}
 	expect(t, contents(t, layers[2]), map[string]string{"aspnet": "arm64"})
-	if config.Variant != "v8" || !config.Created.Time.Equal(epoch) {
+	if config.Variant != "v8" || !config.Created.Equal(epoch) {
 		t.Errorf("variant %q, created %v", config.Variant, config.Created)
 	}
 	manifest, err := image.Manifest()

@@ -4,11 +4,8 @@
 package cache
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -17,6 +14,9 @@ import (
 type Cache struct {
 	// Dir is absolute and free of symbolic links.
 	Dir string
+	// ID tells the parts of this cache from those of another: eight hexadecimal
+	// digits.
+	ID string
 }
 
 // Default is the folder that the environment names:
@@ -44,7 +44,11 @@ func Open(dir string) (Cache, error) {
 	if err != nil {
 		return Cache{}, fmt.Errorf("finding the cache folder: %w", err)
 	}
-	return Cache{Dir: dir}, nil
+	c := Cache{Dir: dir}
+	if c.ID, err = c.identify(); err != nil {
+		return Cache{}, fmt.Errorf("giving the cache an identity: %w", err)
+	}
+	return c, nil
 }
 
 // Path is a path in the cache.
@@ -55,13 +59,6 @@ func (c Cache) Path(elem ...string) string {
 // Log is the log file of a part: "engine", "registry", "build"…
 func (c Cache) Log(part string) string {
 	return c.Path("logs", part+".log")
-}
-
-// ID tells the parts of this cache from those of another on the same machine:
-// eight hexadecimal digits of the path's hash.
-func (c Cache) ID() string {
-	sum := sha256.Sum256([]byte(c.Dir))
-	return hex.EncodeToString(sum[:4])
 }
 
 // Folder makes a folder of the cache whole or not at all: fill works in a
@@ -114,20 +111,4 @@ func WriteFile(path string, data []byte) error {
 		_ = os.Remove(tmp.Name())
 	}
 	return err
-}
-
-// Size is the sum of the sizes of the files below dir, 0 when there is none.
-// Files that vanish meanwhile are not counted.
-func Size(dir string) int64 {
-	var sum int64
-	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return nil
-		}
-		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
-			sum += info.Size()
-		}
-		return nil
-	})
-	return sum
 }

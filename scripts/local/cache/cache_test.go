@@ -55,15 +55,50 @@ func TestDefaultFollowsTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestIDIsThatOfTheRealFolder(t *testing.T) {
+func TestIdentityIsTheFoldersOwn(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
 	direct, linked, other := open(t, dir), open(t, link), open(t, t.TempDir())
-	if direct.ID() != linked.ID() || direct.ID() == other.ID() {
-		t.Fatalf("ids %s, by link %s, of another %s", direct.ID(), linked.ID(), other.ID())
+	if direct.ID != linked.ID || direct.ID == other.ID || !idPattern.MatchString(direct.ID) {
+		t.Errorf("ids %s, by link %s, of another %s", direct.ID, linked.ID, other.ID)
+	}
+	copied := t.TempDir()
+	data, err := os.ReadFile(filepath.Join(dir, "id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range []string{string(data), "", "damaged"} {
+		if err := os.WriteFile(filepath.Join(copied, "id"), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		id := open(t, copied).ID
+		if id == direct.ID || id != open(t, copied).ID || !idPattern.MatchString(id) {
+			t.Errorf("of a file with %q: %s, of the original %s", content, id, direct.ID)
+		}
+	}
+}
+
+func TestCallsAtTheSameTimeAgreeOnTheIdentity(t *testing.T) {
+	dir := t.TempDir()
+	ids := make(chan string)
+	const calls = 20
+	for range calls {
+		go func() {
+			c, err := Open(dir)
+			if err != nil {
+				t.Error(err)
+			}
+			ids <- c.ID
+		}()
+	}
+	first := <-ids
+	for range calls - 1 {
+		if id := <-ids; id != first {
+			t.Errorf("ids %s and %s", first, id)
+		}
 	}
 }
 
@@ -136,7 +171,7 @@ func TestLockOfADeletedCacheIsTakenAnew(t *testing.T) {
 
 func TestFolderIsWholeOrNotThere(t *testing.T) {
 	c := open(t, t.TempDir())
-	dir := c.Path("thing")
+	dir := c.Path("parts", "thing")
 	// What a killed call left is not taken for anything.
 	if err := os.MkdirAll(filepath.Join(dir+".tmp-1", "stale"), 0o755); err != nil {
 		t.Fatal(err)
@@ -145,7 +180,7 @@ func TestFolderIsWholeOrNotThere(t *testing.T) {
 	if err := c.Folder(dir, func(string) error { return broken }); !errors.Is(err, broken) {
 		t.Fatalf("error %v", err)
 	}
-	if names := list(t, c.Dir); len(names) != 0 {
+	if names := list(t, c.Path("parts")); len(names) != 0 {
 		t.Fatalf("a failed attempt left %v", names)
 	}
 	fill := func(tmp string) error { return os.WriteFile(filepath.Join(tmp, "file"), nil, 0o644) }
@@ -201,6 +236,27 @@ func TestNeedRefusesWhatDoesNotFit(t *testing.T) {
 	}
 	if err := c.Need(1<<62, "much"); err == nil || !strings.Contains(err.Error(), spaceCure) {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestSizeCountsAFileOnce(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "sub", "file")
+	if err := WriteFile(file, make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	one := Size(dir)
+	if one < 1<<20 {
+		t.Errorf("%d bytes for a file of 1 MiB", one)
+	}
+	if err := os.Link(file, filepath.Join(dir, "other name")); err != nil {
+		t.Fatal(err)
+	}
+	if two := Size(dir); two != one {
+		t.Errorf("%d bytes for one name, %d for two", one, two)
+	}
+	if none := Size(filepath.Join(dir, "none")); none != 0 {
+		t.Errorf("%d bytes for no folder", none)
 	}
 }
 

@@ -3,6 +3,8 @@ package cache
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +45,30 @@ func (c Cache) Explain(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w\nthe disk is full: %s has %s free; %s", err, c.Dir, Bytes(free), spaceCure)
+}
+
+// Size is the space that the files below dir take, 0 when there are none. A file
+// with several names (the engine's snapshots are full of them) counts once; files
+// that vanish meanwhile do not.
+func Size(dir string) int64 {
+	type inode struct{ device, number uint64 }
+	seen := map[inode]bool{}
+	var sum int64
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		var stat unix.Stat_t
+		if err != nil || !entry.Type().IsRegular() || unix.Lstat(path, &stat) != nil {
+			return nil
+		}
+		key := inode{uint64(stat.Dev), stat.Ino} //nolint:unconvert // the type differs from system to system
+		if stat.Nlink == 1 || !seen[key] {
+			sum += int64(stat.Blocks) * 512 //nolint:unconvert // likewise; the unit is stat(2)'s
+		}
+		if stat.Nlink > 1 {
+			seen[key] = true
+		}
+		return nil
+	})
+	return sum
 }
 
 // Bytes writes a size for a person.

@@ -142,7 +142,7 @@ func (e Engine) socket() string {
 	return path
 }
 
-func (e Engine) shortcut() string { return RunDir + "-" + e.Cache.ID() }
+func (e Engine) shortcut() string { return RunDir + "-" + e.Cache.ID }
 
 // Address is what a client connects to.
 func (e Engine) Address() string { return "unix://" + e.socket() }

@@ -136,6 +136,11 @@ func dnsmasqWrapper(path string) error {
 	return os.WriteFile(path, []byte(script), 0o755)
 }
 
+// cachePolicy says how much the engine's cache may hold. Left to itself the
+// engine keeps a fifth of the disk free and throws away what was made last: on a
+// fuller disk no step survived the minute, and each call built everything again.
+var cachePolicy = map[string]any{"all": true, "reservedSpace": "2GB", "maxUsedSpace": "60GB", "minFreeSpace": "3GB"}
+
 // engineConfig makes the loopback registry, which speaks plain HTTP, usable. The
 // engine's own choice is to log at level debug: megabytes an hour.
 func engineConfig(port int) ([]byte, error) {
@@ -143,13 +148,9 @@ func engineConfig(port int) ([]byte, error) {
 		HTTP bool `json:"http"`
 	}
 	return json.MarshalIndent(map[string]any{
-		"logLevel": "info",
-		// The engine's own policies keep a fifth of the disk free and little of what was uploaded: on a fuller disk they
-		// throw steps away a minute after they are done, and the next call builds everything again.
-		"gc": map[string]any{"policies": []map[string]any{
-			{"all": true, "reservedSpace": "10GB", "maxUsedSpace": "20GB", "minFreeSpace": "2GB"},
-		}},
+		"logLevel":   "info",
 		"registries": map[string]entry{registry.Address(port): {HTTP: true}},
+		"gc":         map[string]any{"policies": []map[string]any{cachePolicy}},
 	}, "", "  ")
 }
 
@@ -162,11 +163,11 @@ func (e Engine) command() (argv, env []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	used, err := usedNetworks(e.Cache.ID())
+	used, err := usedNetworks(e.Cache.ID)
 	if err != nil {
 		return nil, nil, err
 	}
-	network, err := chooseNetwork(e.Cache.ID(), used)
+	network, err := chooseNetwork(e.Cache.ID, used)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -174,7 +175,7 @@ func (e Engine) command() (argv, env []string, err error) {
 		filepath.Join(bin, "engine"),
 		"--root", e.state(),
 		"--addr", "unix://" + RunDir + "/engine.sock",
-		"--network-name", networkName(e.Cache.ID()),
+		"--network-name", networkName(e.Cache.ID),
 		"--network-cidr", network.String(),
 		"--oci-cni-binary-dir", RunDir + "/cni",
 	}
@@ -214,6 +215,6 @@ func (e Engine) Stop() error {
 			return err
 		}
 	}
-	id := e.Cache.ID()
+	id := e.Cache.ID
 	return errors.Join(removeBridge(id), removeRules(id), os.RemoveAll(e.shortcut()), os.RemoveAll(e.recordFile()))
 }

@@ -25,7 +25,7 @@ func Running(ctx context.Context, c cache.Cache) int {
 	if port == 0 {
 		return 0
 	}
-	if who, _ := ask(ctx, port, c.ID()); who != Ours {
+	if who, _ := ask(ctx, port, c.ID); who != Ours {
 		return 0
 	}
 	return port
@@ -49,7 +49,7 @@ func Ensure(ctx context.Context, c cache.Cache, asked string, say func(format st
 		return running, nil
 	}
 	choice, err := choose(want, lastPort(c), func(port int) Holder {
-		who, _ := ask(ctx, port, c.ID())
+		who, _ := ask(ctx, port, c.ID)
 		return who
 	})
 	if err != nil {
@@ -95,7 +95,7 @@ func start(ctx context.Context, c cache.Cache, port int) error {
 	}
 	process, err := daemon.Start(daemon.Spec{
 		What:  "starting the registry",
-		Args:  []string{self, ServeCommand, c.Path("registry", "data"), c.ID()},
+		Args:  []string{self, ServeCommand, c.Path("registry", "data"), c.ID},
 		Env:   []string{"HOME=" + c.Dir}, // nothing of the caller's
 		Log:   c.Log("registry"),
 		Files: []*os.File{file},
@@ -104,7 +104,7 @@ func start(ctx context.Context, c cache.Cache, port int) error {
 		return err
 	}
 	return process.Await(ctx, 20*time.Second, func() bool {
-		who, _ := ask(ctx, port, c.ID())
+		who, _ := ask(ctx, port, c.ID)
 		return who == Ours
 	})
 }
@@ -122,7 +122,7 @@ func Inherited() (net.Listener, error) {
 
 // Stop ends the cache's registry; none is no error.
 func Stop(ctx context.Context, c cache.Cache) error {
-	who, pid := ask(ctx, lastPort(c), c.ID())
+	who, pid := ask(ctx, lastPort(c), c.ID)
 	if who != Ours {
 		return nil
 	}

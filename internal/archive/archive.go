@@ -1,0 +1,132 @@
+// Package archive writes folders as tar archives whose bytes depend on nothing but the files' names, contents and
+// executable bits: sorted, with one time, numeric owners and fixed modes.
+package archive
+
+import (
+	"archive/tar"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Epoch is the time of every entry.
+var Epoch = time.Unix(0, 0).UTC()
+
+// File is one file of a folder.
+type File struct {
+	// Path is relative to the folder, with forward slashes.
+	Path string
+	// OnDisk is where its bytes are.
+	OnDisk     string
+	Executable bool
+	// Link is the target of a symbolic link, as it was read; empty for a regular file.
+	Link string
+}
+
+// List gives the files and links below root, sorted. Anything else, such as a socket, is an error.
+func List(root string) ([]File, error) {
+	var files []File
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		f, err := file(root, name, entry)
+		files = append(files, f)
+		return err
+	})
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return files, err
+}
+
+func file(root, name string, entry fs.DirEntry) (File, error) {
+	relative, err := filepath.Rel(root, name)
+	if err != nil {
+		return File{}, err
+	}
+	f := File{Path: filepath.ToSlash(relative), OnDisk: name}
+	info, err := entry.Info()
+	switch {
+	case err != nil:
+	case info.Mode().IsRegular():
+		f.Executable = info.Mode()&0o100 != 0
+	case info.Mode()&fs.ModeSymlink != 0:
+		f.Link, err = os.Readlink(name)
+	default:
+		err = fmt.Errorf("%s is neither a file nor a link", f.Path)
+	}
+	return f, err
+}
+
+// Write writes the files below dir ("app"; "" for none) as a tar, folders first.
+func Write(to io.Writer, dir string, files []File) error {
+	w := tar.NewWriter(to)
+	written := map[string]bool{"": true, ".": true}
+	for _, f := range files {
+		name := path.Join(dir, f.Path)
+		if err := writeFolders(w, path.Dir(name), written); err != nil {
+			return err
+		}
+		if err := writeFile(w, name, f); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// writeFolders writes the headers of a folder and those above it, once each.
+func writeFolders(w *tar.Writer, dir string, written map[string]bool) error {
+	if written[dir] {
+		return nil
+	}
+	if err := writeFolders(w, path.Dir(dir), written); err != nil {
+		return err
+	}
+	written[dir] = true
+	return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: Epoch, Format: format(dir)})
+}
+
+func writeFile(w *tar.Writer, name string, f File) error {
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, ModTime: Epoch, Format: format(name + f.Link)}
+	if f.Executable {
+		header.Mode = 0o755
+	}
+	if f.Link != "" {
+		header.Typeflag, header.Linkname, header.Mode = tar.TypeSymlink, f.Link, 0o777
+		return w.WriteHeader(header)
+	}
+	in, err := os.Open(f.OnDisk)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	header.Size = info.Size()
+	if err := w.WriteHeader(header); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, in)
+	return err
+}
+
+// format is USTAR where names fit it, which every reader understands, else PAX; left to itself archive/tar would choose
+// by its own version's rules.
+func format(name string) tar.Format {
+	for _, r := range name {
+		if r > 127 {
+			return tar.FormatPAX
+		}
+	}
+	if len(name) > 100 {
+		return tar.FormatPAX
+	}
+	return tar.FormatUSTAR
+}

@@ -1,0 +1,82 @@
+package source
+
+import (
+	"archive/tar"
+	"encoding/base64"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+func tree(t *testing.T, mode os.FileMode, when time.Time) *Tree {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range map[string]string{"b/B.csproj": "<B/>", "a/A.csproj": "<A/>", "a/A.cs": "class A;", "a/c/C.cs": "class C;", "global.json": "{}"} {
+		file := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), mode), os.Chtimes(file, when, when)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/nowhere", filepath.Join(root, "dangling")); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened
+}
+
+func pack(t *testing.T, tree *Tree, wanted func(string) bool) string {
+	t.Helper()
+	packed, err := tree.Pack(wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packed
+}
+
+func TestPackIsTheSameForTwoCheckouts(t *testing.T) {
+	all := func(string) bool { return true }
+	one, other := pack(t, tree(t, 0o644, time.Now()), all), pack(t, tree(t, 0o600, time.Unix(99, 0)), all)
+	if one != other {
+		t.Error("file modes or times reach the packed source")
+	}
+}
+
+func TestPackHoldsWhatIsWanted(t *testing.T) {
+	packed := pack(t, tree(t, 0o644, time.Now()), Outside("a"))
+	zip, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for r := tar.NewReader(zip); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, h.Name)
+	}
+	if want := []string{"b/", "b/B.csproj", "dangling", "global.json"}; !slices.Equal(names, want) {
+		t.Errorf("packed %q, want %q", names, want)
+	}
+}
+
+func TestFindAndGlobalJSON(t *testing.T) {
+	opened := tree(t, 0o644, time.Now())
+	projects := opened.Find(func(name string) bool { return strings.HasSuffix(name, ".csproj") })
+	if !slices.Equal(projects, []string{"a/A.csproj", "b/B.csproj"}) || opened.GlobalJSON != "{}" {
+		t.Errorf("found %q, global.json %q", projects, opened.GlobalJSON)
+	}
+}
