@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
@@ -97,8 +99,9 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, globalJSON string) (
 		reference = path.Join(m.BaseRegistry, dotnet.SDKRepository) + ":" + tag
 	}
 	tools := dag.Directory()
-	for name, content := range dotnet.ToolFiles() {
-		tools = tools.WithNewFile(name, content)
+	files := dotnet.ToolFiles()
+	for _, name := range slices.Sorted(maps.Keys(files)) { // another order would be another key of every step
+		tools = tools.WithNewFile(name, files[name])
 	}
 	sdk := dag.Container().From(reference)
 	for _, variable := range dotnet.Env() {
