@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -31,12 +32,19 @@ func (c *Client) explain(doing string, repository name.Repository, err error) er
 		return fmt.Errorf("%s: the host %s is not known: check the reference's spelling and the network", doing, host)
 	case errors.As(err, &certificate):
 		return fmt.Errorf("%s: the certificate of %s is not trusted: %w", doing, host, certificate.Err)
-	case errors.Is(err, syscall.ECONNREFUSED) && IsLoopback(host):
+	case IsLoopback(host) && closed(err):
 		return fmt.Errorf("%s: no registry answers at %s: start one there (./scripts/dagger-local up does), or push elsewhere with --image HOST/REPOSITORY", doing, host)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%s: nothing answers at %s: check the host and port", doing, host)
 	}
 	return fmt.Errorf("%s: %w", doing, oneLine(err))
+}
+
+// closed says whether nobody is behind the connection. Through Dagger's tunnel to the caller's machine a refused connection
+// looks like one that ends before the answer.
+func closed(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) ||
+		strings.HasSuffix(err.Error(), ": EOF")
 }
 
 func answer(e *transport.Error) string {
