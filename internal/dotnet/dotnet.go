@@ -115,6 +115,7 @@ func Restore(s Settings, app Project, identifiers []string, feed bool) []string 
 	if feed {
 		args = append(args, "--source", FeedDir)
 	}
+	args = append(args, hooks()...)
 	// The plural property: one restore serves every publish (NETSDK1047 otherwise).
 	args = append(args, "-p:RuntimeIdentifiers="+list(identifiers))
 	return append(args, properties(s, app)...)
@@ -149,11 +150,10 @@ func msbuild(s Settings, target string, args ...string) []string {
 	command := []string{
 		"dotnet", "msbuild", path.Join(ToolsDir, "entry.proj"), "-t:" + target,
 		"-nologo", "-v:minimal", "-nodeReuse:false", fmt.Sprintf("-m:%d", processors),
-		"-p:CustomAfterMicrosoftCommonTargets=" + path.Join(ToolsDir, "hooks.targets"),
-		"-p:CustomAfterMicrosoftCommonCrossTargetingTargets=" + path.Join(ToolsDir, "hooks.targets"),
 		// What `dotnet publish` sets: PublishSelfContained and its kin apply only then.
 		"-p:_IsPublishing=true",
 	}
+	command = append(command, hooks()...)
 	if target != "Describe" {
 		command = append(command,
 			// Plural ones in a Directory.Build.props would make libraries compile once for each identifier.
@@ -167,6 +167,12 @@ func msbuild(s Settings, target string, args ...string) []string {
 		args = append(args, userProperties(s)...)
 	}
 	return append(command, args...)
+}
+
+// hooks gives the properties that import hooks.targets into every project.
+func hooks() []string {
+	file := path.Join(ToolsDir, "hooks.targets")
+	return []string{"-p:CustomAfterMicrosoftCommonTargets=" + file, "-p:CustomAfterMicrosoftCommonCrossTargetingTargets=" + file}
 }
 
 // properties are the same at restore and at publish: a difference would make MSBuild resolve other packs than were

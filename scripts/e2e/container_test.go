@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/json"
 	"fmt"
@@ -112,9 +113,10 @@ func (u unpacked) start(t *testing.T) string {
 		command = append([]string{u.lookPath(t, command[0])}, command[1:]...)
 	}
 	command = append(u.emulator(t), command...)
+	user := cmp.Or(u.config.User, "0")
 	const script = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec "$@"`
 	args := []string{"--mount", "--propagation", "private", "sh", "-c", script, "sh", u.root,
-		"chroot", "--userspec=" + u.config.User + ":" + u.config.User, u.root}
+		"chroot", "--userspec=" + user + ":" + user, u.root}
 	cmd := exec.Command("unshare", append(args, command...)...)
 	cmd.Env = append(append([]string{}, u.config.Env...), "HOME=/tmp", "ASPNETCORE_HTTP_PORTS="+port, "ASPNETCORE_URLS=http://127.0.0.1:"+port)
 	var log bytes.Buffer
@@ -169,18 +171,22 @@ func (u unpacked) emulator(t *testing.T) []string {
 
 func (u unpacked) lookPath(t *testing.T, program string) string {
 	t.Helper()
-	for _, e := range u.config.Env {
-		path, isPath := strings.CutPrefix(e, "PATH=")
-		if !isPath {
-			continue
-		}
-		for dir := range strings.SplitSeq(path, ":") {
-			if _, err := os.Lstat(filepath.Join(u.root, dir, program)); err == nil {
-				return filepath.Join(dir, program)
-			}
+	for dir := range strings.SplitSeq(u.env("PATH"), ":") {
+		if _, err := os.Lstat(filepath.Join(u.root, dir, program)); err == nil {
+			return filepath.Join(dir, program)
 		}
 	}
 	t.Fatalf("the image for %s has no %s in its PATH", u.platform, program)
+	return ""
+}
+
+// env is a variable of the image; "" when it is not set.
+func (u unpacked) env(name string) string {
+	for _, e := range u.config.Env {
+		if value, found := strings.CutPrefix(e, name+"="); found {
+			return value
+		}
+	}
 	return ""
 }
 
