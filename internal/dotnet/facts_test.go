@@ -165,3 +165,14 @@ func TestDecidesRestore(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseFacts(f *testing.F) {
+	f.Add(described)
+	f.Fuzz(func(_ *testing.T, content string) {
+		projects, err := ParseFacts(content)
+		if err == nil && len(projects) > 0 {
+			_, _ = Choose(projects, "")
+			_, _ = AppFolder(projects[0], projects)
+		}
+	})
+}
