@@ -43,12 +43,14 @@ func serve(t *testing.T) *server {
 			line += " from " + r.URL.Query().Get("from")
 		}
 		s.log = append(s.log, line)
-		s.mu.Unlock()
+		code := 0
 		if s.refuse != nil {
-			if code := s.refuse(r); code != 0 {
-				w.WriteHeader(code)
-				return
-			}
+			code = s.refuse(r)
+		}
+		s.mu.Unlock()
+		if code != 0 {
+			w.WriteHeader(code)
+			return
 		}
 		backend.ServeHTTP(w, r)
 	}))
@@ -71,6 +73,13 @@ func (s *server) requests(method string) []string {
 		}
 	}
 	return found
+}
+
+// refusing sets what the server refuses from here on; nil is nothing. It forgets what it was asked before.
+func (s *server) refusing(refuse func(*http.Request) int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse, s.log = refuse, nil
 }
 
 func (s *server) client() *Client { return New(Options{Loopback: s.host}) }
@@ -142,7 +151,7 @@ func TestPushOfWhatIsThereWritesNothing(t *testing.T) {
 	if _, _, err := s.client().Push(context.Background(), idx, to); err != nil {
 		t.Fatal(err)
 	}
-	s.log = nil
+	s.refusing(nil)
 	_, sent, err := s.client().Push(context.Background(), idx, to)
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +175,7 @@ func TestAFailedPushLeavesTheTag(t *testing.T) {
 	}
 	for position := range 12 {
 		n := 0
-		s.refuse = func(r *http.Request) int {
+		s.refusing(func(r *http.Request) int {
 			if r.Method != http.MethodPut && r.Method != http.MethodPatch && r.Method != http.MethodPost {
 				return 0
 			}
@@ -174,9 +183,9 @@ func TestAFailedPushLeavesTheTag(t *testing.T) {
 				return http.StatusForbidden
 			}
 			return 0
-		}
+		})
 		_, _, err := s.client().Push(context.Background(), index(t), to)
-		s.refuse = nil
+		s.refusing(nil)
 		if err == nil {
 			t.Fatalf("refused from write %d on, and yet the push succeeded", position)
 		}
@@ -196,7 +205,7 @@ func TestBasesAreResolvedPerPlatform(t *testing.T) {
 	if _, _, err := s.client().Push(context.Background(), idx, target(t, s.host+"/dotnet/aspnet:10.0")); err != nil {
 		t.Fatal(err)
 	}
-	s.log = nil
+	s.refusing(nil)
 	bases, err := s.client().Bases(context.Background(), s.host+"/dotnet/aspnet:10.0", "mcr.microsoft.com/dotnet/aspnet:10.0", platform.Default())
 	if err != nil {
 		t.Fatal(err)
@@ -250,12 +259,12 @@ func TestMountsOfBaseLayersAreAskedFor(t *testing.T) {
 		idx = mutate.AppendManifests(idx, mutate.IndexAddendum{Add: b.Image})
 	}
 	// The in-process registry keeps one store for all repositories; a real one does not.
-	s.refuse = func(r *http.Request) int {
+	s.refusing(func(r *http.Request) int {
 		if r.Method == http.MethodHead && strings.HasPrefix(r.URL.Path, "/v2/team/app/blobs/") {
 			return http.StatusNotFound
 		}
 		return 0
-	}
+	})
 	// It knows no mounts either, so that the layers are copied in the end: what a refusal has to lead to.
 	if _, _, err := s.client().Push(context.Background(), idx, target(t, s.host+"/team/app")); err != nil {
 		t.Fatal(err)
@@ -307,7 +316,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	for code, says := range map[int]string{
 		http.StatusUnauthorized: "--password", http.StatusForbidden: "--password", http.StatusNotFound: "check the name", http.StatusInsufficientStorage: "disk is full",
 	} {
-		s.refuse = func(*http.Request) int { return code }
+		s.refusing(func(*http.Request) int { return code })
 		err := s.client().Check(context.Background(), target(t, s.host+"/team/app"))
 		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), fmt.Sprint(code)) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%d: %v", code, err)
