@@ -68,6 +68,9 @@ func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error
 	if d.plan, err = m.plan(ctx); err != nil {
 		return err
 	}
+	if d.note != "" {
+		d.publication.Notes = append(d.publication.Notes, d.note)
+	}
 	name := m.RuntimeImage
 	canonical := name
 	if name == "" {

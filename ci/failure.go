@@ -18,7 +18,7 @@ func toolError(doing string, err error) error {
 	}
 	lines := dotnet.ErrorLines(failed.Stdout + "\n" + failed.Stderr)
 	if len(lines) == 0 {
-		return fmt.Errorf("%s: the command %q ended with code %d", doing, strings.Join(failed.Cmd, " "), failed.ExitCode)
+		lines = append(lines, dotnet.LastLines(failed.Stdout+"\n"+failed.Stderr, 8)...)
 	}
 	return fmt.Errorf("%s failed:\n%s", doing, strings.Join(lines, "\n"))
 }

@@ -27,7 +27,9 @@ type plan struct {
 	app         dotnet.Project
 	platforms   []platform.Platform
 	identifiers []string
-	feed        bool
+	// note says what of the project's own platforms was left out.
+	note string
+	feed bool
 }
 
 // plan asks MSBuild about the projects. Only files that decide a restore are shown to it, so an edit of code asks nothing.
@@ -54,7 +56,7 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	if p.sdk, err = m.sdkContainer(ctx, p.tree.GlobalJSON); err != nil {
 		return nil, err
 	}
-	if p.projects, err = p.describe(ctx, settings, files, false); err != nil {
+	if p.projects, err = p.describe(ctx, withoutFramework(settings), files, false); err != nil {
 		return nil, err
 	}
 	if p.app, err = dotnet.Choose(p.projects, m.Project); err != nil {
@@ -64,6 +66,12 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 		return nil, err
 	}
 	return p, p.choosePlatforms(requested)
+}
+
+// withoutFramework: the first look is at all projects, and the framework is the app's.
+func withoutFramework(s dotnet.Settings) dotnet.Settings {
+	s.Framework = ""
+	return s
 }
 
 func requestedPlatforms(list string) ([]platform.Platform, error) {
@@ -144,7 +152,11 @@ func (p *plan) step(from *dagger.Container, wanted func(path string) bool, comma
 
 // chooseFramework describes the app again for one of several target frameworks, since only then MSBuild knows all of it.
 func (p *plan) chooseFramework(ctx context.Context) error {
-	if p.settings.Framework == "" || len(p.app.Frameworks()) == 0 {
+	again, err := p.app.NeedsFramework(p.settings.Framework)
+	if err != nil {
+		return err
+	}
+	if !again {
 		p.settings.Framework = ""
 		return nil
 	}
@@ -156,17 +168,12 @@ func (p *plan) chooseFramework(ctx context.Context) error {
 	return nil
 }
 
-func (p *plan) choosePlatforms(requested []platform.Platform) error {
+func (p *plan) choosePlatforms(requested []platform.Platform) (err error) {
 	p.platforms = requested
 	if len(p.platforms) == 0 {
-		for _, rid := range p.app.RuntimeIdentifiers() {
-			if own, _, err := platform.FromRuntimeIdentifier(rid); err == nil {
-				p.platforms = append(p.platforms, own)
-			}
+		if p.platforms, p.note, err = p.app.Platforms(); err != nil {
+			return err
 		}
-	}
-	if len(p.platforms) == 0 {
-		p.platforms = platform.Default()
 	}
 	for _, one := range p.platforms {
 		p.identifiers = append(p.identifiers, one.RuntimeIdentifier(platform.Glibc))

@@ -99,9 +99,10 @@ func WithInput(command []string) []string {
 // fails the command; without, it becomes a warning and the others are described.
 func Describe(s Settings, projects []string, strict bool) []string {
 	return msbuild(s, "Describe",
-		"-p:Candidates="+list(absolute(projects)),
-		"-p:FactsFile="+FactsFile,
-		"-p:DescribeContinueOnError="+strconv.FormatBool(!strict),
+		"-p:DotnetMultiarchCandidates="+list(absolute(projects)),
+		"-p:DotnetMultiarchFactsFile="+FactsFile,
+		"-p:DotnetMultiarchDescribeContinueOnError="+strconv.FormatBool(!strict),
+		framework(s),
 	)
 }
 
@@ -133,13 +134,17 @@ func Publish(s Settings, app Project, identifiers []string) []string {
 
 func build(s Settings, app Project, identifiers []string) []string {
 	args := []string{
-		"-p:App=" + path.Join(SourceDir, app.Path),
-		"-p:Identifiers=" + list(identifiers),
-		"-p:Framework=" + s.Framework,
-		"-p:PublishRoot=" + PublishDir,
+		"-p:DotnetMultiarchApp=" + path.Join(SourceDir, app.Path),
+		"-p:DotnetMultiarchIdentifiers=" + list(identifiers),
+		framework(s),
+		"-p:DotnetMultiarchPublishRoot=" + PublishDir,
 	}
 	return append(args, properties(s, app)...)
 }
+
+// framework is a property of our own, which entry.proj gives to the app alone: TargetFramework itself would override that of
+// the libraries too.
+func framework(s Settings) string { return "-p:DotnetMultiarchFramework=" + s.Framework }
 
 // msbuild gives a run of entry.proj. What it sets for every project is explained beside each property.
 func msbuild(s Settings, target string, args ...string) []string {

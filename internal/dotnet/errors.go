@@ -47,3 +47,14 @@ func ErrorLines(output string) []string {
 	}
 	return lines
 }
+
+// LastLines gives the last n lines that say something, for a tool that failed without an error line of MSBuild's form.
+func LastLines(output string, n int) []string {
+	var lines []string
+	for line := range strings.Lines(output) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines[max(0, len(lines)-n):]
+}

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 )
 
 // Project is what MSBuild says of one project: evaluated properties and items, not the text of its file.
@@ -80,9 +82,6 @@ func (p Project) SelfContained() bool {
 	return p.is("SelfContained") || p.is("PublishSelfContained") || p.is("PublishAot")
 }
 
-// NativeAOT says whether the app is compiled to native code, with no runtime at all.
-func (p Project) NativeAOT() bool { return p.is("PublishAot") }
-
 // RuntimeIdentifiers gives the project's own target platforms: ContainerRuntimeIdentifiers as the .NET SDK's container
 // support reads them, else RuntimeIdentifiers.
 func (p Project) RuntimeIdentifiers() []string {
@@ -92,6 +91,46 @@ func (p Project) RuntimeIdentifiers() []string {
 		}
 	}
 	return nil
+}
+
+// Platforms gives the project's own target platforms, else the default ones. The note says which identifiers were left out,
+// since no Linux image is for them. Those of musl alone are an error: base images of another C library are not chosen yet.
+func (p Project) Platforms() (platforms []platform.Platform, note string, err error) {
+	var left []string
+	for _, rid := range p.RuntimeIdentifiers() {
+		own, libc, err := platform.FromRuntimeIdentifier(rid)
+		switch {
+		case err != nil || libc == platform.Musl:
+			left = append(left, rid)
+		case !slices.Contains(platforms, own):
+			platforms = append(platforms, own)
+		}
+	}
+	if len(left) > 0 {
+		note = p.Path + " also names " + strings.Join(left, ", ") + ", for which no image is built"
+	}
+	if len(platforms) > 0 {
+		return platforms, note, nil
+	}
+	if len(left) > 0 && strings.Contains(strings.Join(left, " "), "linux-musl-") {
+		return nil, "", fmt.Errorf("choosing the platforms: %s names only %s, and images on musl are not built: say which glibc platforms to build with --platforms", p.Path, strings.Join(left, ", "))
+	}
+	return platform.Default(), note, nil
+}
+
+// NeedsFramework says whether the app has to be described again for the framework that the caller names. Naming one that
+// the project does not have is an error.
+func (p Project) NeedsFramework(framework string) (bool, error) {
+	several := p.Frameworks()
+	switch {
+	case framework == "" || len(several) == 0 && framework == p.Properties["TargetFramework"]:
+		return false, nil
+	case slices.Contains(several, framework):
+		return true, nil
+	case len(several) == 0:
+		several = []string{p.Properties["TargetFramework"]}
+	}
+	return false, fmt.Errorf("choosing the target framework: %s does not target %s, only %s", p.Path, framework, strings.Join(several, ", "))
 }
 
 // UsesAspNetCore says whether the app needs the ASP.NET Core runtime: its own framework references or those of a

@@ -176,3 +176,43 @@ func FuzzParseFacts(f *testing.F) {
 		}
 	})
 }
+
+func TestPlatformsOfTheProject(t *testing.T) {
+	for rids, want := range map[string]string{
+		"": "linux/amd64 linux/arm64", "linux-arm64": "linux/arm64", "linux-x64;linux-musl-x64;linux-x64": "linux/amd64",
+		"win-x64": "linux/amd64 linux/arm64", "win-x64;linux-arm": "linux/arm/v7",
+	} {
+		platforms, note, err := project("a/A.csproj", "RuntimeIdentifiers="+rids).Platforms()
+		var names []string
+		for _, p := range platforms {
+			names = append(names, p.String())
+		}
+		if got := strings.Join(names, " "); err != nil || got != want {
+			t.Errorf("%q: %s, %v; want %s", rids, got, err, want)
+		}
+		if left := strings.Contains(rids, "win-") || strings.Contains(rids, "musl"); left != (note != "") {
+			t.Errorf("%q: note %q", rids, note)
+		}
+	}
+	if _, _, err := project("a/A.csproj", "RuntimeIdentifiers=linux-musl-x64").Platforms(); err == nil || !strings.Contains(err.Error(), "--platforms") {
+		t.Errorf("musl alone: %v", err)
+	}
+}
+
+func TestNeedsFramework(t *testing.T) {
+	several := project("a/A.csproj", "TargetFramework=", "TargetFrameworks=net8.0;net10.0")
+	for framework, want := range map[string]bool{"": false, "net8.0": true} {
+		if got, err := several.NeedsFramework(framework); err != nil || got != want {
+			t.Errorf("%q: %v, %v", framework, got, err)
+		}
+	}
+	if _, err := several.NeedsFramework("net9.0"); err == nil || !strings.Contains(err.Error(), "net8.0, net10.0") {
+		t.Errorf("a framework that it lacks: %v", err)
+	}
+	if again, err := project("a/A.csproj").NeedsFramework("net10.0"); err != nil || again {
+		t.Errorf("its only framework: %v, %v", again, err)
+	}
+	if _, err := project("a/A.csproj").NeedsFramework("net8.0"); err == nil {
+		t.Error("a framework that a single-target project lacks is ignored")
+	}
+}

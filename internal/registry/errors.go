@@ -64,7 +64,7 @@ func (c *Client) cure(e *transport.Error, repository name.Repository) string {
 	switch e.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		if c.options.Username == "" && c.options.Password == "" {
-			return ": give --username and --password, such as --password env:REGISTRY_TOKEN"
+			return ": give --username and --password, such as --password env://REGISTRY_TOKEN"
 		}
 		return ": check that the user may do this in " + repository.RepositoryStr()
 	case http.StatusNotFound:

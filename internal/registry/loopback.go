@@ -14,6 +14,12 @@ import (
 // errNoLoopback: in the module's container 127.0.0.1 is the container itself, so without a service nothing can answer.
 var errNoLoopback = errors.New("the reference names a registry on your own machine, which is reached through --registry only: give --registry tcp://127.0.0.1:PORT, or push to another host")
 
+// HostOf gives the part of a reference before its first slash.
+func HostOf(reference string) string {
+	host, _, _ := strings.Cut(reference, "/")
+	return host
+}
+
 // IsLoopback says whether a host or host:port means the caller's own machine.
 func IsLoopback(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
