@@ -187,8 +187,8 @@ func (p *plan) restored() (*dagger.Container, error) {
 	return p.step(p.sdk, dotnet.DecidesRestore, restore, dagger.ReturnTypeSuccess)
 }
 
-// withLibraries is keyed on the sources of every project but the app, which are compiled here; the note says why this
-// step is left out where the tree's shape forbids it.
+// withLibraries is keyed on every file outside the app's folder; the libraries among them are compiled here. The note says
+// why this step is left out where the tree's shape forbids it.
 func (p *plan) withLibraries(restored *dagger.Container) (container *dagger.Container, note string, err error) {
 	folder, reason := dotnet.AppFolder(p.app, p.projects)
 	if reason != "" {
