@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -68,22 +67,9 @@ func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error
 	if d.plan, err = m.plan(ctx); err != nil {
 		return err
 	}
-	if d.note != "" {
-		d.publication.Notes = append(d.publication.Notes, d.note)
-	}
-	name := m.RuntimeImage
-	canonical := name
-	if name == "" {
-		tag, err := dotnet.RuntimeTag(d.app)
-		if err != nil {
-			return err
-		}
-		repository := dotnet.RuntimeRepository(d.app, d.projects)
-		name = path.Join(m.BaseRegistry, repository) + ":" + tag
-		canonical = path.Join(dotnet.Canonical, repository) + ":" + tag
-	}
-	d.publication.Base = canonical
-	d.bases, err = d.client.Bases(ctx, name, canonical, d.platforms)
+	d.publication.Notes = append(d.publication.Notes, d.notes...)
+	d.publication.Base = d.base.Canonical
+	d.bases, err = d.client.Bases(ctx, d.base.Reference, d.base.Canonical, d.platforms)
 	return err
 }
 
@@ -112,7 +98,11 @@ func (d *delivery) compileLibraries(ctx context.Context) error {
 }
 
 func (d *delivery) publish(ctx context.Context) (err error) {
-	if d.files, err = d.published(d.stage).Directory(dotnet.PublishDir).Sync(ctx); err != nil {
+	published, err := d.published(d.stage)
+	if err != nil {
+		return err
+	}
+	if d.files, err = published.Directory(dotnet.PublishDir).Sync(ctx); err != nil {
 		return toolError("publishing "+d.app.Path, err)
 	}
 	return nil

@@ -36,6 +36,16 @@ type DotnetMultiarch struct {
 	Feed *dagger.Directory
 	// +private
 	Registry *dagger.Service
+	// +private
+	BaseFlavor string
+	// +private
+	NugetConfig *dagger.Secret
+	// +private
+	LockedMode bool
+	// +private
+	Git *dagger.Directory
+	// +private
+	SourcePath string
 }
 
 // New describes the app.
@@ -75,7 +85,8 @@ func New(
 	// +optional
 	publish string,
 
-	// Extra MSBuild properties in MSBuild's own form: "Name=Value;Other=Value", %3B for a semicolon in a value.
+	// Extra MSBuild properties in MSBuild's own form: "Name=Value;Other=Value", %3B for a semicolon in a value, %2C for a
+	// comma.
 	//
 	// +optional
 	property string,
@@ -105,10 +116,39 @@ func New(
 	//
 	// +optional
 	registry *dagger.Service,
+
+	// Flavor of Microsoft's base image, the part of its tag after the version: noble, noble-chiseled, noble-chiseled-extra,
+	// alpine, azurelinux3.0-distroless and the like. Default: the project's ContainerFamily, else the unsuffixed tag.
+	//
+	// +optional
+	baseFlavor string,
+
+	// A nuget.config with credentials, such as file://nuget.ci.config, read by the restore instead of the source's own. It
+	// enters no layer.
+	//
+	// +optional
+	nugetConfig *dagger.Secret,
+
+	// Fail when packages.lock.json does not fit the projects and platforms.
+	//
+	// +optional
+	lockedMode bool,
+
+	// The history, the folder .git, for tools that make a version of it, such as MinVer. Every commit is another image then.
+	//
+	// +optional
+	git *dagger.Directory,
+
+	// Where the source lies in the build container. The image does not depend on it.
+	//
+	// +optional
+	// +default="/src"
+	sourcePath string,
 ) *DotnetMultiarch {
 	return &DotnetMultiarch{
 		Source: source, Project: project, Platforms: platforms, Configuration: configuration, Framework: framework,
 		Publish: publish, Property: property, BaseRegistry: baseRegistry, SdkImage: sdkImage, RuntimeImage: runtimeImage,
-		Feed: feed, Registry: registry,
+		Feed: feed, Registry: registry, BaseFlavor: baseFlavor, NugetConfig: nugetConfig, LockedMode: lockedMode, Git: git,
+		SourcePath: sourcePath,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
@@ -20,23 +21,28 @@ import (
 // plan is what is known before anything is compiled: which project, for which platforms, in which environment.
 type plan struct {
 	settings    dotnet.Settings
+	sdkImage    string
 	sdk         *dagger.Container
 	source      *dagger.Directory
 	tree        *source.Tree
+	inputs      func(file string) bool
 	projects    []dotnet.Project
 	app         dotnet.Project
+	base        dotnet.BaseImage
 	platforms   []platform.Platform
 	identifiers []string
-	// note says what of the project's own platforms was left out.
-	note string
-	feed bool
+	// outside are folders whose files have no part in the app.
+	outside []string
+	// notes are for the user: what was left out, and what supports it no more.
+	notes []string
 }
 
 // plan asks MSBuild about the projects. Only files that decide a restore are shown to it, so an edit of code asks nothing.
 func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	settings := dotnet.Settings{
 		Configuration: m.Configuration, Framework: m.Framework, Mode: dotnet.Mode(m.Publish), Property: m.Property,
-		Processors: runtime.NumCPU(),
+		SourceDir: m.SourcePath, Processors: runtime.NumCPU(), Feed: m.Feed != nil, ConfigFile: m.NugetConfig != nil,
+		LockedMode: m.LockedMode, History: m.Git != nil,
 	}
 	if err := settings.Validate(); err != nil {
 		return nil, err
@@ -45,7 +51,7 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{settings: settings, feed: m.Feed != nil}
+	p := &plan{settings: settings}
 	if err := p.openSource(ctx, m.Source); err != nil {
 		return nil, err
 	}
@@ -53,7 +59,7 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("looking for projects in the source: there is no .csproj, .fsproj or .vbproj: give the folder of a .NET project or solution with --source")
 	}
-	if p.sdk, err = m.sdkContainer(ctx, p.tree.GlobalJSON); err != nil {
+	if err := p.chooseSDK(ctx, m); err != nil {
 		return nil, err
 	}
 	if p.projects, err = p.describe(ctx, withoutFramework(settings), files, false); err != nil {
@@ -65,7 +71,20 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	if err := p.chooseFramework(ctx); err != nil {
 		return nil, err
 	}
-	return p, p.choosePlatforms(requested)
+	if tag := dotnet.SDKFor(p.app); tag != "" && p.sdkImage == m.sdkReference(dotnet.LatestLTS) {
+		if p.sdk, err = m.sdkContainer(ctx, m.sdkReference(tag)); err != nil {
+			return nil, err
+		}
+	}
+	if p.base, err = dotnet.ChooseBase(p.app, p.projects, m.BaseRegistry, m.RuntimeImage, m.BaseFlavor); err != nil {
+		return nil, err
+	}
+	p.choosePlatforms(requested)
+	if warning := dotnet.SupportWarning(p.app, time.Now()); warning != "" {
+		p.notes = append(p.notes, warning)
+	}
+	p.outside, err = dotnet.Outsiders(p.app, p.projects, p.tree.Paths(), p.tree.Read)
+	return p, err
 }
 
 // withoutFramework: the first look is at all projects, and the framework is the app's.
@@ -92,20 +111,35 @@ func (p *plan) openSource(ctx context.Context, caller *dagger.Directory) error {
 	if _, err := p.source.Export(ctx, root); err != nil {
 		return fmt.Errorf("fetching the source: %w", oneLine(err))
 	}
-	p.tree, err = source.Open(root)
+	if p.tree, err = source.Open(root); err != nil {
+		return err
+	}
+	p.inputs, err = dotnet.RestoreInputs(p.tree.Paths(), p.tree.Read)
 	return err
 }
 
-// sdkContainer is the build environment: the SDK image of the host's platform with the MSBuild files of this module.
-func (m *DotnetMultiarch) sdkContainer(ctx context.Context, globalJSON string) (*dagger.Container, error) {
-	reference := m.SdkImage
-	if reference == "" {
-		tag, err := dotnet.SDKTag(globalJSON)
+func (p *plan) chooseSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
+	if p.sdkImage = m.SdkImage; p.sdkImage == "" {
+		text, err := p.tree.Read("global.json")
 		if err != nil {
-			return nil, err
+			return err
 		}
-		reference = path.Join(m.BaseRegistry, dotnet.SDKRepository) + ":" + tag
+		tag, err := dotnet.SDKTag(text)
+		if err != nil {
+			return err
+		}
+		p.sdkImage = m.sdkReference(tag)
 	}
+	p.sdk, err = m.sdkContainer(ctx, p.sdkImage)
+	return err
+}
+
+func (m *DotnetMultiarch) sdkReference(tag string) string {
+	return path.Join(m.BaseRegistry, dotnet.SDKRepository) + ":" + tag
+}
+
+// sdkContainer is the build environment: the SDK image of the host's platform with the MSBuild files of this module.
+func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string) (*dagger.Container, error) {
 	tools := dag.Directory()
 	files := dotnet.ToolFiles()
 	for _, name := range slices.Sorted(maps.Keys(files)) { // another order would be another key of every step
@@ -115,9 +149,19 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, globalJSON string) (
 	for _, variable := range dotnet.Env() {
 		sdk = sdk.WithEnvVariable(variable[0], variable[1])
 	}
-	sdk = sdk.WithDirectory(dotnet.ToolsDir, tools.WithTimestamps(0)).WithWorkdir(dotnet.SourceDir)
+	settings := dotnet.Settings{SourceDir: m.SourcePath}
+	sdk = sdk.WithDirectory(dotnet.ToolsDir, tools.WithTimestamps(0)).WithWorkdir(settings.Dir())
 	if m.Feed != nil {
 		sdk = sdk.WithMountedDirectory(dotnet.FeedDir, m.Feed)
+		for _, variable := range dotnet.FeedEnv() {
+			sdk = sdk.WithEnvVariable(variable[0], variable[1])
+		}
+	}
+	if m.NugetConfig != nil {
+		sdk = sdk.WithMountedSecret(dotnet.ConfigFile, m.NugetConfig)
+	}
+	if m.Git != nil {
+		sdk = sdk.WithMountedDirectory(path.Join(settings.Dir(), ".git"), m.Git)
 	}
 	if _, err := sdk.Sync(ctx); err != nil {
 		return nil, fmt.Errorf("fetching the SDK image %s: %w", reference, oneLine(err))
@@ -126,28 +170,26 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, globalJSON string) (
 }
 
 func (p *plan) describe(ctx context.Context, settings dotnet.Settings, files []string, strict bool) ([]dotnet.Project, error) {
-	described, err := p.step(p.sdk, dotnet.DecidesRestore, dotnet.Describe(settings, files, strict), dagger.ReturnTypeSuccess)
+	// Other files are there by name, so that wildcards find what a project takes from outside its folder.
+	packed, err := p.tree.PackWithNames(p.inputs)
 	if err != nil {
 		return nil, err
 	}
+	described := p.step(p.sdk, packed, dotnet.Describe(settings, files, strict), dagger.ReturnTypeSuccess)
 	content, err := described.File(dotnet.FactsFile).Contents(ctx)
 	if err != nil {
 		return nil, toolError("reading the projects", err)
 	}
-	return dotnet.ParseFacts(content)
+	return dotnet.ParseFacts(content, settings.Dir())
 }
 
 // step adds files of the source to the build container and runs a command. The files go in as a constant that depends on
 // their content alone: whatever else Dagger is given of a directory, it keys on the whole that it was taken from, and every
 // edit of code would restore and compile the libraries again.
-func (p *plan) step(from *dagger.Container, wanted func(path string) bool, command []string, expect dagger.ReturnType) (*dagger.Container, error) {
-	packed, err := p.tree.Pack(wanted)
-	if err != nil {
-		return nil, err
-	}
+func (p *plan) step(from *dagger.Container, packed string, command []string, expect dagger.ReturnType) *dagger.Container {
 	return from.
 		WithNewFile(dotnet.InputFile, packed).
-		WithExec(dotnet.WithInput(command), dagger.ContainerWithExecOpts{Expect: expect}), nil
+		WithExec(dotnet.WithInput(p.settings, command), dagger.ContainerWithExecOpts{Expect: expect})
 }
 
 // chooseFramework describes the app again for one of several target frameworks, since only then MSBuild knows all of it.
@@ -168,43 +210,68 @@ func (p *plan) chooseFramework(ctx context.Context) error {
 	return nil
 }
 
-func (p *plan) choosePlatforms(requested []platform.Platform) (err error) {
+func (p *plan) choosePlatforms(requested []platform.Platform) {
 	p.platforms = requested
 	if len(p.platforms) == 0 {
-		if p.platforms, p.note, err = p.app.Platforms(); err != nil {
-			return err
+		var note string
+		if p.platforms, note = p.app.Platforms(p.base.Libc); note != "" {
+			p.notes = append(p.notes, note)
 		}
 	}
 	for _, one := range p.platforms {
-		p.identifiers = append(p.identifiers, one.RuntimeIdentifier(platform.Glibc))
+		p.identifiers = append(p.identifiers, one.RuntimeIdentifier(p.base.Libc))
 	}
-	return nil
 }
 
-// restored is keyed on project files alone.
+// restored is keyed on what decides a restore alone. Before it comes the linker of Native AOT, where that is the mode.
 func (p *plan) restored() (*dagger.Container, error) {
-	restore := dotnet.Restore(p.settings, p.app, p.identifiers, p.feed)
-	return p.step(p.sdk, dotnet.DecidesRestore, restore, dagger.ReturnTypeSuccess)
+	packed, err := p.tree.Pack(p.inputs)
+	if err != nil {
+		return nil, err
+	}
+	sdk := p.sdk
+	if p.app.NeedsToolchain() {
+		sdk = sdk.WithExec(dotnet.Toolchain(p.identifiers))
+	}
+	return p.step(sdk, packed, dotnet.Restore(p.settings, p.app, p.identifiers), dagger.ReturnTypeSuccess), nil
 }
 
-// withLibraries is keyed on every file outside the app's folder; the libraries among them are compiled here. The note says
+// withLibraries is keyed on the files outside the app's folder; the libraries among them are compiled here. The note says
 // why this step is left out where the tree's shape forbids it.
 func (p *plan) withLibraries(restored *dagger.Container) (container *dagger.Container, note string, err error) {
 	folder, reason := dotnet.AppFolder(p.app, p.projects)
+	libraries := func(file string) bool { return !dotnet.Within(file, folder) && !dotnet.Within(file, p.outside...) }
+	if reason == "" && p.tree.Size(libraries) > largestConstant {
+		reason = fmt.Sprintf("their folders hold more than %d MB", largestConstant>>20)
+	}
 	if reason != "" {
 		if len(p.app.References()) > 0 {
 			note = "libraries are compiled with the app, in one step: " + reason
 		}
 		return restored, note, nil
 	}
+	packed, err := p.tree.Pack(libraries)
+	if err != nil {
+		return nil, "", err
+	}
 	// Should this fail, the publish step compiles everything itself and reports what is wrong.
 	compile := dotnet.CompileReferences(p.settings, p.app, p.identifiers)
-	container, err = p.step(restored, source.Outside(folder), compile, dagger.ReturnTypeAny)
-	return container, "", err
+	return p.step(restored, packed, compile, dagger.ReturnTypeAny), "", nil
 }
 
-func (p *plan) published(libraries *dagger.Container) *dagger.Container {
-	return libraries.
-		WithDirectory(dotnet.SourceDir, p.source).
-		WithExec(dotnet.Publish(p.settings, p.app, p.identifiers))
+// largestConstant is how many bytes of source a step takes as a constant: it travels as text, in memory. A larger source
+// goes in as the directory it is, and an edit of any of its files publishes again.
+const largestConstant = 64 << 20
+
+func (p *plan) published(libraries *dagger.Container) (*dagger.Container, error) {
+	publish := dotnet.Publish(p.settings, p.app, p.identifiers)
+	wanted := func(file string) bool { return !dotnet.Within(file, p.outside...) }
+	if p.tree.Size(wanted) > largestConstant {
+		return libraries.WithDirectory(p.settings.Dir(), p.source).WithExec(publish), nil
+	}
+	packed, err := p.tree.Pack(wanted)
+	if err != nil {
+		return nil, err
+	}
+	return p.step(libraries, packed, publish, dagger.ReturnTypeSuccess), nil
 }

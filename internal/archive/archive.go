@@ -22,7 +22,7 @@ var Epoch = time.Unix(0, 0).UTC()
 type File struct {
 	// Path is relative to the folder, with forward slashes.
 	Path string
-	// OnDisk is where its bytes are.
+	// OnDisk is where its bytes are; "" makes an empty file.
 	OnDisk     string
 	Executable bool
 	// Link is the target of a symbolic link, as it was read; empty for a regular file.
@@ -98,6 +98,9 @@ func writeFile(w *tar.Writer, name string, f File) error {
 	}
 	if f.Link != "" {
 		header.Typeflag, header.Linkname, header.Mode = tar.TypeSymlink, f.Link, 0o777
+		return w.WriteHeader(header)
+	}
+	if f.OnDisk == "" {
 		return w.WriteHeader(header)
 	}
 	in, err := os.Open(f.OnDisk)

@@ -13,16 +13,21 @@ import (
 	"strings"
 )
 
-// Where things lie in the build container. The source is always at the same path, so that nothing the compiler writes
-// down depends on the caller's folder.
+// Where things lie in the build container.
 const (
-	SourceDir  = "/src"
 	InputFile  = "/opt/dotnet-multiarch-input"
 	ToolsDir   = "/opt/dotnet-multiarch"
 	FeedDir    = "/opt/dotnet-multiarch-feed"
+	ConfigFile = "/run/secrets/nuget.config"
 	FactsDir   = "/facts"
 	PublishDir = "/publish"
+	// SymbolsDir holds what a debugger needs and the image does not: the .dbg files of Native AOT, by identifier.
+	SymbolsDir = "/symbols"
 )
+
+// DefaultSourceDir is where the source lies in the build container. Nothing that the compiler writes down depends on it:
+// PathMap shows every path as if it began here.
+const DefaultSourceDir = "/src"
 
 //go:embed msbuild
 var msbuildFiles embed.FS
@@ -49,8 +54,18 @@ type Settings struct {
 	Configuration string
 	Framework     string
 	Mode          Mode
-	// Property holds extra MSBuild properties in MSBuild's own form, "A=1;B=2"; %3B is a semicolon in a value.
+	// Property holds extra MSBuild properties in MSBuild's own form, "A=1;B=2"; %3B is a semicolon in a value, %2C a comma.
 	Property string
+	// SourceDir is where the source lies in the build container, absolute; "" is DefaultSourceDir.
+	SourceDir string
+	// LockedMode fails a restore that would change packages.lock.json.
+	LockedMode bool
+	// ConfigFile says that the restore reads the nuget.config in ConfigFile instead of the source's.
+	ConfigFile bool
+	// Feed says that packages come from FeedDir and from nowhere else.
+	Feed bool
+	// History says that the source has its .git, and that versions may be taken from it.
+	History bool
 	// Processors is the number of processors of the build machine: how many projects may be built side by side.
 	Processors int
 }
@@ -66,12 +81,23 @@ func (s Settings) Validate() error {
 			return fmt.Errorf("reading property %q: want Name=Value, several separated by semicolons (%%3B for a semicolon in a value)", part)
 		}
 	}
+	if s.SourceDir != "" && (!path.IsAbs(s.SourceDir) || path.Clean(s.SourceDir) == "/" || strings.ContainsAny(s.SourceDir, ";,= \t\"'")) {
+		return fmt.Errorf("reading source path %q: want an absolute folder of the build container without spaces, such as %s", s.SourceDir, DefaultSourceDir)
+	}
 	for name, value := range map[string]string{"configuration": s.Configuration, "framework": s.Framework} {
 		if strings.ContainsAny(value, "; \t\"'") {
 			return fmt.Errorf("reading %s %q: one name is wanted, such as %s", name, value, map[string]string{"configuration": "Release", "framework": "net10.0"}[name])
 		}
 	}
 	return nil
+}
+
+// Dir is where the source lies in the build container.
+func (s Settings) Dir() string {
+	if s.SourceDir == "" {
+		return DefaultSourceDir
+	}
+	return path.Clean(s.SourceDir)
 }
 
 // Env is the environment of every step, as name and value.
@@ -89,17 +115,21 @@ func Env() [][2]string {
 	}
 }
 
-// WithInput gives the command that unpacks InputFile, as package source packs it, over SourceDir and then runs the command.
-// It wants a shell, base64, tar and gzip, which every SDK image has.
-func WithInput(command []string) []string {
-	return append([]string{"sh", "-c", "base64 -d " + InputFile + " | tar -xz -C " + SourceDir + ` && exec "$@"`, "sh"}, command...)
+// FeedEnv is the environment of a build that takes packages from a folder: a machine without a feed does not reach the servers
+// that tell of revoked certificates either, and waiting for them cost 20 s. Signatures are still verified.
+func FeedEnv() [][2]string { return [][2]string{{"NUGET_CERT_REVOCATION_MODE", "offline"}} }
+
+// WithInput gives the command that unpacks InputFile, as package source packs it, over the source's folder and then runs
+// the command. It wants a shell, base64, tar and gzip, which every SDK image has.
+func WithInput(s Settings, command []string) []string {
+	return append([]string{"sh", "-c", "base64 -d " + InputFile + ` | tar -xz -C "$0" && exec "$@"`, s.Dir()}, command...)
 }
 
 // Describe gives the command that writes FactsFile for the projects. With strict, a project that MSBuild cannot read
 // fails the command; without, it becomes a warning and the others are described.
 func Describe(s Settings, projects []string, strict bool) []string {
 	return msbuild(s, "Describe",
-		"-p:DotnetMultiarchCandidates="+list(absolute(projects)),
+		"-p:DotnetMultiarchCandidates="+list(s.absolute(projects)),
 		"-p:DotnetMultiarchFactsFile="+FactsFile,
 		"-p:DotnetMultiarchDescribeContinueOnError="+strconv.FormatBool(!strict),
 		framework(s),
@@ -109,14 +139,20 @@ func Describe(s Settings, projects []string, strict bool) []string {
 // FactsFile is what Describe writes; ParseFacts reads it.
 const FactsFile = FactsDir + "/facts.xml"
 
-// Restore gives the command that restores the app and its libraries for all identifiers at once. With a feed, packages
-// come from there and from nowhere else.
-func Restore(s Settings, app Project, identifiers []string, feed bool) []string {
-	args := []string{"dotnet", "restore", path.Join(SourceDir, app.Path), "-nologo", "-v:minimal"}
-	if feed {
+// Restore gives the command that restores the app and its libraries for all identifiers at once.
+func Restore(s Settings, app Project, identifiers []string) []string {
+	args := []string{"dotnet", "restore", path.Join(s.Dir(), app.Path), "-nologo", "-v:minimal"}
+	if s.Feed {
 		args = append(args, "--source", FeedDir)
 	}
-	args = append(args, hooks()...)
+	if s.ConfigFile {
+		args = append(args, "--configfile", ConfigFile)
+	}
+	if s.LockedMode {
+		args = append(args, "--locked-mode")
+	}
+	args = append(args, hooks(s)...)
+	args = append(args, "-p:DotnetMultiarchApp="+path.Join(s.Dir(), app.Path))
 	// The plural property: one restore serves every publish (NETSDK1047 otherwise).
 	args = append(args, "-p:RuntimeIdentifiers="+list(identifiers))
 	return append(args, properties(s, app)...)
@@ -134,10 +170,11 @@ func Publish(s Settings, app Project, identifiers []string) []string {
 
 func build(s Settings, app Project, identifiers []string) []string {
 	args := []string{
-		"-p:DotnetMultiarchApp=" + path.Join(SourceDir, app.Path),
+		"-p:DotnetMultiarchApp=" + path.Join(s.Dir(), app.Path),
 		"-p:DotnetMultiarchIdentifiers=" + list(identifiers),
 		framework(s),
 		"-p:DotnetMultiarchPublishRoot=" + PublishDir,
+		"-p:DotnetMultiarchSymbolsRoot=" + SymbolsDir,
 	}
 	return append(args, properties(s, app)...)
 }
@@ -158,15 +195,18 @@ func msbuild(s Settings, target string, args ...string) []string {
 		// What `dotnet publish` sets: PublishSelfContained and its kin apply only then.
 		"-p:_IsPublishing=true",
 	}
-	command = append(command, hooks()...)
+	command = append(command, hooks(s)...)
 	if target != "Describe" {
 		command = append(command,
 			// Plural ones in a Directory.Build.props would make libraries compile once for each identifier.
 			"-p:RuntimeIdentifiers=",
 			"-p:UseCurrentRuntimeIdentifier=false",
 			"-p:UseDefaultPublishRuntimeIdentifier=false",
-			// The build without identifier compiles the IL that ReadyToRun then takes per identifier.
+			// The build without identifier compiles the IL that every mode then takes per identifier.
 			"-p:AllowReadyToRunWithoutRuntimeIdentifier=true",
+			"-p:AllowSelfContainedWithoutRuntimeIdentifier=true",
+			"-p:AllowPublishSingleFileWithoutRuntimeIdentifier=true",
+			"-p:AllowPublishAotWithoutRuntimeIdentifier=true",
 		)
 	} else {
 		args = append(args, userProperties(s)...)
@@ -174,10 +214,14 @@ func msbuild(s Settings, target string, args ...string) []string {
 	return append(command, args...)
 }
 
-// hooks gives the properties that import hooks.targets into every project.
-func hooks() []string {
+// hooks gives the properties that import hooks.targets, and mode.targets where a mode is asked for, into every project.
+func hooks(s Settings) []string {
 	file := path.Join(ToolsDir, "hooks.targets")
-	return []string{"-p:CustomAfterMicrosoftCommonTargets=" + file, "-p:CustomAfterMicrosoftCommonCrossTargetingTargets=" + file}
+	args := []string{"-p:CustomAfterMicrosoftCommonTargets=" + file, "-p:CustomAfterMicrosoftCommonCrossTargetingTargets=" + file}
+	if s.Mode != "" {
+		args = append(args, "-p:DotnetMultiarchMode="+string(s.Mode), "-p:BeforeMicrosoftNETSdkTargets="+path.Join(ToolsDir, "mode.targets"))
+	}
+	return args
 }
 
 // properties are the same at restore and at publish: a difference would make MSBuild resolve other packs than were
@@ -188,19 +232,15 @@ func properties(s Settings, app Project) []string {
 		// Before .NET 6 a runtime identifier alone makes an app self-contained.
 		args = append(args, "-p:SelfContained=false")
 	}
-	return append(args,
+	if !s.History {
 		// A revision that enters every assembly would give each commit, even an empty one, other layers.
-		"-p:EnableSourceControlManagerQueries=false",
-		"-p:IncludeSourceRevisionInInformationalVersion=false",
-		"-p:PathMap="+SourceDir+"/="+SourceDir+"/",
-	)
+		args = append(args, "-p:EnableSourceControlManagerQueries=false", "-p:IncludeSourceRevisionInInformationalVersion=false")
+	}
+	return append(args, "-p:PathMap="+s.Dir()+"/="+DefaultSourceDir+"/")
 }
 
 func userProperties(s Settings) []string {
 	args := []string{"-p:Configuration=" + s.Configuration}
-	for _, p := range s.Mode.properties() {
-		args = append(args, "-p:"+p)
-	}
 	if s.Property != "" {
 		args = append(args, "-p:"+s.Property)
 	}
@@ -212,10 +252,10 @@ func list(items []string) string {
 	return `"` + strings.Join(items, ";") + `"`
 }
 
-func absolute(projects []string) []string {
+func (s Settings) absolute(projects []string) []string {
 	paths := make([]string, len(projects))
 	for i, p := range projects {
-		paths[i] = path.Join(SourceDir, p)
+		paths[i] = path.Join(s.Dir(), p)
 	}
 	return paths
 }

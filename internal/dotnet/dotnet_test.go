@@ -30,9 +30,15 @@ func TestSettingsAreChecked(t *testing.T) {
 // A difference between what restore and publish are given makes MSBuild look for packs that were not restored.
 func TestRestoreAndPublishGetTheSameProperties(t *testing.T) {
 	s := Settings{Configuration: "Release", Mode: ReadyToRun, Property: "A=1"}
+	modes := ToolFiles()["mode.targets"]
+	for _, mode := range Modes[:5] { // native-aot is there too, self-contained is what is left
+		if mode != SelfContained && !strings.Contains(modes, "'"+string(mode)+"'") {
+			t.Errorf("mode.targets does not know %s", mode)
+		}
+	}
 	ids := []string{"linux-x64", "linux-arm64"}
-	restore, publish := Restore(s, project("a/A.csproj"), ids, false), Publish(s, project("a/A.csproj"), ids)
-	for _, property := range properties(s, project("a/A.csproj")) {
+	restore, publish := Restore(s, project("a/A.csproj"), ids), Publish(s, project("a/A.csproj"), ids)
+	for _, property := range append(properties(s, project("a/A.csproj")), hooks(s)...) {
 		if !slices.Contains(restore, property) || !slices.Contains(publish, property) {
 			t.Errorf("%s is not given to both", property)
 		}
@@ -59,18 +65,23 @@ func TestAFlagBeatsTheProject(t *testing.T) {
 	if args := Publish(Settings{}, own, nil); slices.Contains(args, "-p:SelfContained=false") {
 		t.Error("an unset flag overrides a self-contained project")
 	}
-	if args := Publish(Settings{Mode: FrameworkDependent}, own, nil); !slices.Contains(args, "-p:SelfContained=false") {
-		t.Error("the flag does not override a self-contained project")
+	// As a global property the mode would reach libraries, of which some cannot be restored with it.
+	for _, args := range [][]string{Publish(Settings{Mode: NativeAOT}, own, nil), Restore(Settings{Mode: NativeAOT}, own, nil)} {
+		if !slices.Contains(args, "-p:DotnetMultiarchMode=native-aot") || slices.Contains(args, "-p:PublishAot=true") {
+			t.Errorf("the flag does not reach the app alone: %q", args)
+		}
 	}
 	if args := Publish(Settings{}, project("a/A.csproj"), nil); !slices.Contains(args, "-p:SelfContained=false") {
 		t.Error("before .NET 6 an identifier alone would make the app self-contained")
 	}
 }
 
-func TestFeedIsTheOnlySource(t *testing.T) {
-	args := strings.Join(Restore(Settings{}, project("a/A.csproj"), nil, true), " ")
-	if !strings.Contains(args, "--source "+FeedDir) {
-		t.Error(args)
+func TestRestoreTakesPackagesFromWhereTheCallerSays(t *testing.T) {
+	args := strings.Join(Restore(Settings{Feed: true, LockedMode: true, ConfigFile: true}, project("a/A.csproj"), nil), " ")
+	for _, want := range []string{"--source " + FeedDir, "--locked-mode", "--configfile " + ConfigFile} {
+		if !strings.Contains(args, want) {
+			t.Errorf("%s is not in %s", want, args)
+		}
 	}
 }
 
@@ -115,31 +126,6 @@ func FuzzLayout(f *testing.F) {
 			_ = l.Group(file).String()
 		}
 	})
-}
-
-func TestErrorLines(t *testing.T) {
-	output := `  Determining projects to restore...
-/src/a/A.cs(5,3): error CS1031: Type expected [/src/a/A.csproj]
-/src/a/A.cs(5,3): error CS1031: Type expected [/src/a/A.csproj]
-/src/a/A.csproj : error NU1101: Unable to find package X. [/src/a/A.csproj]
-MSBUILD : error MSB1009: Project file does not exist.
-  Switch: nope
-CSC : error CS5001: Program does not contain a static 'Main' method [/src/a/A.csproj]
-error: Unable to load the service index for source https://example.com.
-    0 Error(s)
-warning CS0168: an error CS0000 in a warning's text
-`
-	want := []string{
-		"a/A.cs(5,3): error CS1031: Type expected [a/A.csproj]",
-		"a/A.csproj : error NU1101: Unable to find package X. [a/A.csproj]",
-		"  " + cures["NU1101"],
-		"MSBUILD : error MSB1009: Project file does not exist.",
-		"CSC : error CS5001: Program does not contain a static 'Main' method [a/A.csproj]",
-		"error: Unable to load the service index for source https://example.com.",
-	}
-	if got := ErrorLines(output); !slices.Equal(got, want) {
-		t.Errorf("ErrorLines:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
 }
 
 func TestIgnoredEqualsThePragmaOfTheModule(t *testing.T) {

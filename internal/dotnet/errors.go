@@ -33,7 +33,7 @@ func ErrorLines(output string) []string {
 	var lines []string
 	seen := map[string]bool{}
 	for line := range strings.Lines(output) {
-		line = strings.ReplaceAll(strings.TrimSpace(line), SourceDir+"/", "")
+		line = strings.ReplaceAll(strings.TrimSpace(line), DefaultSourceDir+"/", "")
 		match := errorLine.FindStringSubmatch(line)
 		if match == nil || seen[line] {
 			continue

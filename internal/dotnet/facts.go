@@ -16,12 +16,12 @@ type Project struct {
 	Path string
 	// Properties by MSBuild's name; absent and empty are the same.
 	Properties map[string]string
-	// Items by list name, in MSBuild's order.
+	// Items by list name, in MSBuild's order. Paths in the source are relative to it, others are absolute.
 	Items map[string][]string
 }
 
-// ParseFacts reads the file that the Describe command wrote.
-func ParseFacts(content string) ([]Project, error) {
+// ParseFacts reads the file that the Describe command wrote for a source that lies in sourceDir.
+func ParseFacts(content, sourceDir string) ([]Project, error) {
 	var file struct {
 		Projects []struct {
 			Path  string `xml:"path,attr"`
@@ -37,7 +37,7 @@ func ParseFacts(content string) ([]Project, error) {
 	}
 	var projects []Project
 	for _, described := range file.Projects {
-		relative, inside := strings.CutPrefix(described.Path, SourceDir+"/")
+		relative, inside := strings.CutPrefix(described.Path, sourceDir+"/")
 		if !inside {
 			return nil, fmt.Errorf("reading what MSBuild said of the projects: %s lies outside the source", described.Path)
 		}
@@ -45,7 +45,7 @@ func ParseFacts(content string) ([]Project, error) {
 		for _, f := range described.Facts {
 			switch {
 			case f.Item != "":
-				p.Items[f.Name] = append(p.Items[f.Name], f.Item)
+				p.Items[f.Name] = append(p.Items[f.Name], strings.TrimPrefix(f.Item, sourceDir+"/"))
 			case f.Text != "":
 				p.Properties[f.Name] = f.Text
 			}
@@ -82,6 +82,23 @@ func (p Project) SelfContained() bool {
 	return p.is("SelfContained") || p.is("PublishSelfContained") || p.is("PublishAot")
 }
 
+// Mode is how the project is published, as MSBuild evaluated it.
+func (p Project) Mode() Mode {
+	switch {
+	case p.is("PublishAot"):
+		return NativeAOT
+	case p.is("PublishTrimmed"):
+		return Trimmed
+	case p.is("PublishSingleFile"):
+		return SingleFile
+	case p.SelfContained():
+		return SelfContained
+	case p.is("PublishReadyToRun"):
+		return ReadyToRun
+	}
+	return FrameworkDependent
+}
+
 // RuntimeIdentifiers gives the project's own target platforms: ContainerRuntimeIdentifiers as the .NET SDK's container
 // support reads them, else RuntimeIdentifiers.
 func (p Project) RuntimeIdentifiers() []string {
@@ -94,13 +111,13 @@ func (p Project) RuntimeIdentifiers() []string {
 }
 
 // Platforms gives the project's own target platforms, else the default ones. The note says which identifiers were left out,
-// since no Linux image is for them. Those of musl alone are an error: base images of another C library are not chosen yet.
-func (p Project) Platforms() (platforms []platform.Platform, note string, err error) {
+// since no Linux image of that C library is built for them.
+func (p Project) Platforms(libc platform.Libc) (platforms []platform.Platform, note string) {
 	var left []string
 	for _, rid := range p.RuntimeIdentifiers() {
-		own, libc, err := platform.FromRuntimeIdentifier(rid)
+		own, of, err := platform.FromRuntimeIdentifier(rid)
 		switch {
-		case err != nil || libc == platform.Musl:
+		case err != nil || of != libc:
 			left = append(left, rid)
 		case !slices.Contains(platforms, own):
 			platforms = append(platforms, own)
@@ -110,12 +127,22 @@ func (p Project) Platforms() (platforms []platform.Platform, note string, err er
 		note = p.Path + " also names " + strings.Join(left, ", ") + ", for which no image is built"
 	}
 	if len(platforms) > 0 {
-		return platforms, note, nil
+		return platforms, note
 	}
-	if len(left) > 0 && strings.Contains(strings.Join(left, " "), "linux-musl-") {
-		return nil, "", fmt.Errorf("choosing the platforms: %s names only %s, and images on musl are not built: say which glibc platforms to build with --platforms", p.Path, strings.Join(left, ", "))
+	return platform.Default(), note
+}
+
+// onlyMusl says whether the project names Linux identifiers, all of them of musl.
+func (p Project) onlyMusl() bool {
+	found := false
+	for _, rid := range p.RuntimeIdentifiers() {
+		_, libc, err := platform.FromRuntimeIdentifier(rid)
+		if err == nil && libc != platform.Musl {
+			return false
+		}
+		found = found || err == nil
 	}
-	return platform.Default(), note, nil
+	return found
 }
 
 // NeedsFramework says whether the app has to be described again for the framework that the caller names. Naming one that
@@ -143,13 +170,7 @@ func (p Project) UsesAspNetCore(all []Project) bool {
 
 // References gives the paths of the projects that p refers to, relative to the source. One that leaves the source keeps
 // its absolute path.
-func (p Project) References() []string {
-	references := make([]string, len(p.Items["ProjectReference"]))
-	for i, r := range p.Items["ProjectReference"] {
-		references[i] = strings.TrimPrefix(r, SourceDir+"/")
-	}
-	return references
-}
+func (p Project) References() []string { return p.Items["ProjectReference"] }
 
 // closure gives p and every project that it refers to, directly or not.
 func (p Project) closure(all []Project) []Project {

@@ -1,9 +1,12 @@
 package dotnet
 
 import (
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const described = `<facts>
@@ -22,7 +25,7 @@ const described = `<facts>
 </project>
 <project path="/src/src/Core/Core.csproj">
 <fact name="OutputType" item="">Library</fact>
-<fact name="ProjectReference" item="/src/src/Web/Web.csproj"></fact>
+<fact name="ProjectReference" item="src/Web/Web.csproj"></fact>
 </project>
 <project path="/src/src/Web/Web.csproj">
 <fact name="OutputType" item="">Library</fact>
@@ -33,7 +36,7 @@ const described = `<facts>
 
 func parse(t *testing.T, content string) []Project {
 	t.Helper()
-	projects, err := ParseFacts(content)
+	projects, err := ParseFacts(content, DefaultSourceDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,20 +64,20 @@ func TestAspNetCoreIsFoundThroughReferencesInACircleToo(t *testing.T) {
 	if !projects[0].UsesAspNetCore(projects) {
 		t.Error("an app whose library's library needs ASP.NET Core gets a base without it")
 	}
-	if RuntimeRepository(projects[0], projects) != "dotnet/aspnet" {
+	if runtimeRepository(projects[0], projects) != "dotnet/aspnet" {
 		t.Error("base image is not aspnet")
 	}
 	projects[0].Properties["PublishSelfContained"] = "true"
-	if RuntimeRepository(projects[0], projects) != "dotnet/runtime-deps" {
+	if runtimeRepository(projects[0], projects) != "dotnet/runtime-deps" {
 		t.Error("a self-contained app gets a base with a runtime")
 	}
 }
 
 func TestFactsOutsideTheSourceAreRefused(t *testing.T) {
-	if _, err := ParseFacts(`<facts><project path="/etc/x.csproj"></project></facts>`); err == nil {
+	if _, err := ParseFacts(`<facts><project path="/etc/x.csproj"></project></facts>`, DefaultSourceDir); err == nil {
 		t.Error("accepted")
 	}
-	if _, err := ParseFacts(`<facts><project`); err == nil {
+	if _, err := ParseFacts(`<facts><project`, DefaultSourceDir); err == nil {
 		t.Error("half a file is accepted")
 	}
 }
@@ -128,7 +131,7 @@ func TestChoose(t *testing.T) {
 
 func TestAppFolderKeepsLibrariesWhole(t *testing.T) {
 	app, core := project("src/Api/Api.csproj"), project("src/Core/Core.csproj", "OutputType=Library")
-	app.Items["ProjectReference"] = []string{"/src/src/Core/Core.csproj"}
+	app.Items["ProjectReference"] = []string{"src/Core/Core.csproj"}
 	folder, reason := AppFolder(app, []Project{app, core})
 	if folder != "src/Api" || reason != "" {
 		t.Errorf("AppFolder = %q, %q", folder, reason)
@@ -136,19 +139,19 @@ func TestAppFolderKeepsLibrariesWhole(t *testing.T) {
 
 	inside := core
 	inside.Path = "src/Api/Core/Core.csproj"
-	app.Items["ProjectReference"] = []string{"/src/src/Api/Core/Core.csproj"}
+	app.Items["ProjectReference"] = []string{"src/Api/Core/Core.csproj"}
 	if _, reason := AppFolder(app, []Project{app, inside}); reason == "" {
 		t.Error("a library below the app's folder would lose its sources")
 	}
 
-	core.Items["OutsideFile"] = []string{"/src/src/Api/Shared.cs"}
-	app.Items["ProjectReference"] = []string{"/src/src/Core/Core.csproj"}
+	core.Items["OutsideFile"] = []string{"src/Api/Shared.cs"}
+	app.Items["ProjectReference"] = []string{"src/Core/Core.csproj"}
 	if _, reason := AppFolder(app, []Project{app, core}); !strings.Contains(reason, "src/Api/Shared.cs") {
 		t.Errorf("a library that takes a file from the app's folder: reason %q", reason)
 	}
 
 	root := project("Api.csproj")
-	root.Items["ProjectReference"] = []string{"/src/Core/Core.csproj"}
+	root.Items["ProjectReference"] = []string{"Core/Core.csproj"}
 	if _, reason := AppFolder(root, nil); reason == "" {
 		t.Error("an app at the root of the source would exclude everything")
 	}
@@ -169,7 +172,7 @@ func TestDecidesRestore(t *testing.T) {
 func FuzzParseFacts(f *testing.F) {
 	f.Add(described)
 	f.Fuzz(func(_ *testing.T, content string) {
-		projects, err := ParseFacts(content)
+		projects, err := ParseFacts(content, DefaultSourceDir)
 		if err == nil && len(projects) > 0 {
 			_, _ = Choose(projects, "")
 			_, _ = AppFolder(projects[0], projects)
@@ -182,20 +185,145 @@ func TestPlatformsOfTheProject(t *testing.T) {
 		"": "linux/amd64 linux/arm64", "linux-arm64": "linux/arm64", "linux-x64;linux-musl-x64;linux-x64": "linux/amd64",
 		"win-x64": "linux/amd64 linux/arm64", "win-x64;linux-arm": "linux/arm/v7",
 	} {
-		platforms, note, err := project("a/A.csproj", "RuntimeIdentifiers="+rids).Platforms()
+		platforms, note := project("a/A.csproj", "RuntimeIdentifiers="+rids).Platforms(platform.Glibc)
 		var names []string
 		for _, p := range platforms {
 			names = append(names, p.String())
 		}
-		if got := strings.Join(names, " "); err != nil || got != want {
-			t.Errorf("%q: %s, %v; want %s", rids, got, err, want)
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%q: %s; want %s", rids, got, want)
 		}
 		if left := strings.Contains(rids, "win-") || strings.Contains(rids, "musl"); left != (note != "") {
 			t.Errorf("%q: note %q", rids, note)
 		}
 	}
-	if _, _, err := project("a/A.csproj", "RuntimeIdentifiers=linux-musl-x64").Platforms(); err == nil || !strings.Contains(err.Error(), "--platforms") {
-		t.Errorf("musl alone: %v", err)
+	if got, note := project("a/A.csproj", "RuntimeIdentifiers=linux-musl-arm64;linux-x64").Platforms(platform.Musl); len(got) != 1 || got[0].Architecture != "arm64" || note == "" {
+		t.Errorf("on musl: %v, %q", got, note)
+	}
+}
+
+func TestChooseBase(t *testing.T) {
+	web := func(properties ...string) Project {
+		return project("a/A.csproj", append([]string{"UsingMicrosoftNETSdkWeb=true"}, properties...)...)
+	}
+	const mirror = "mirror.example.com/ms"
+	for _, c := range []struct {
+		name            string
+		app             Project
+		runtime, flavor string
+		want, canonical string // without the registry
+		libc            platform.Libc
+	}{
+		{"web", web(), "", "", "dotnet/aspnet:10.0", "", platform.Glibc},
+		{"console", project("a/A.csproj"), "", "", "dotnet/runtime:10.0", "", platform.Glibc},
+		{"self-contained", web("SelfContained=true"), "", "", "dotnet/runtime-deps:10.0", "", platform.Glibc},
+		{"native AOT", web("PublishAot=true"), "", "noble-chiseled", "dotnet/runtime-deps:10.0-noble-chiseled", "", platform.Glibc},
+		{"an older framework", web("TargetFrameworkVersion=v8.0"), "", "azurelinux3.0-distroless", "dotnet/aspnet:8.0-azurelinux3.0-distroless", "", platform.Glibc},
+		{"alpine", web(), "", "alpine", "dotnet/aspnet:10.0-alpine", "", platform.Musl},
+		{"the project's musl", web("RuntimeIdentifiers=linux-musl-x64;linux-musl-arm64"), "", "", "dotnet/aspnet:10.0-alpine", "", platform.Musl},
+		{"the project's family, with ICU", web("ContainerFamily=noble-chiseled"), "", "", "dotnet/aspnet:10.0-noble-chiseled-extra", "", platform.Glibc},
+		{"the project's family, without ICU", web("ContainerFamily=noble-chiseled", "InvariantGlobalization=true"), "", "", "dotnet/aspnet:10.0-noble-chiseled", "", platform.Glibc},
+		{"a flag beats the project's family", web("ContainerFamily=alpine"), "", "noble", "dotnet/aspnet:10.0-noble", "", platform.Glibc},
+		{"the project's image of Microsoft's", web("ContainerBaseImage=mcr.microsoft.com/dotnet/nightly/aspnet:10.0"), "", "", "dotnet/nightly/aspnet:10.0", "", platform.Glibc},
+		{"a flag beats the project's image", web("ContainerBaseImage=example.com/base:1"), "", "alpine", "dotnet/aspnet:10.0-alpine", "", platform.Musl},
+	} {
+		got, err := ChooseBase(c.app, []Project{c.app}, mirror, c.runtime, c.flavor)
+		if want := (BaseImage{mirror + "/" + c.want, Canonical + "/" + c.want, c.libc}); err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", c.name, got, err, want)
+		}
+	}
+	for own, libc := range map[string]platform.Libc{"example.com/base:8.0-jammy-arm64v8": platform.Glibc, "example.com/alpine:3": platform.Musl} {
+		for _, app := range []Project{web("ContainerBaseImage=example.com/other"), web()} {
+			if got, err := ChooseBase(app, nil, mirror, own, "noble"); err != nil || got != (BaseImage{own, own, libc}) {
+				t.Errorf("%s: %+v, %v", own, got, err)
+			}
+		}
+	}
+	for _, bad := range []Project{web("TargetFrameworks=net8.0;net10.0", "TargetFramework=", "TargetFrameworkIdentifier="), web("TargetFrameworkIdentifier=.NETFramework")} {
+		if got, err := ChooseBase(bad, nil, mirror, "", ""); err == nil {
+			t.Errorf("%v: %+v", bad.Properties, got)
+		}
+	}
+}
+
+func TestSDKForANewerFramework(t *testing.T) {
+	for version, want := range map[string]string{"v11.0": "11.0", "v10.0": "", "v9.0": "", "v3.1": ""} {
+		if got := SDKFor(project("a/A.csproj", "TargetFrameworkVersion="+version)); got != want {
+			t.Errorf("%s: %q, want %q", version, got, want)
+		}
+	}
+}
+
+func TestSupportWarning(t *testing.T) {
+	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	warning := SupportWarning(project("a/A.csproj", "TargetFrameworkVersion=v8.0"), now)
+	for _, want := range []string{"a/A.csproj", ".NET 8.0", "2026-11-10", "https://"} {
+		if !strings.Contains(warning, want) {
+			t.Errorf("%q does not say %q", warning, want)
+		}
+	}
+	if strings.Contains(warning, "\n") {
+		t.Error("it takes more than a line")
+	}
+	for version, then := range map[string]time.Time{"v10.0": now, "v8.0": now.AddDate(0, -1, 0), "v11.0": now} {
+		if w := SupportWarning(project("a/A.csproj", "TargetFrameworkVersion="+version), then); w != "" {
+			t.Errorf("%s at %s: %s", version, then, w)
+		}
+	}
+}
+
+func TestMode(t *testing.T) {
+	for properties, want := range map[string]Mode{
+		"": FrameworkDependent, "PublishReadyToRun=true": ReadyToRun, "SelfContained=true": SelfContained, "PublishAot=true": NativeAOT,
+		"PublishTrimmed=true": Trimmed, "PublishSingleFile=true": SingleFile,
+	} {
+		if got := project("a/A.csproj", properties).Mode(); got != want {
+			t.Errorf("%q: %s, want %s", properties, got, want)
+		}
+	}
+}
+
+// tree is a source in memory: names and texts.
+func tree(files map[string]string) (names []string, read func(string) (string, error)) {
+	return slices.Sorted(maps.Keys(files)), func(name string) (string, error) { return files[name], nil }
+}
+
+func TestRestoreInputsHoldsWhatAnEvaluationReads(t *testing.T) {
+	names, read := tree(map[string]string{
+		"a/A.csproj": `<Project><Import Project="../build/Shared.xml" /><Import Project="..\build\*.settings" /><Import Project="*" /></Project>`,
+		"Directory.Build.props": `<Version>$([System.IO.File]::ReadAllText('$(MSBuildThisFileDirectory)VERSION').Trim())</Version>
+			<Style Condition="Exists('$([MSBuild]::GetDirectoryNameOfFileAbove('.', 'style.json'))/style.json')">yes</Style>`,
+		"VERSION": "1.2.3", "build/Shared.xml": "", "build/x.settings": "", "style.json": "", "a/Program.cs": "", "README.md": "", "a/appsettings.json": "",
+	})
+	wanted, err := RestoreInputs(names, read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{
+		"a/A.csproj": true, "VERSION": true, "build/Shared.xml": true, "build/x.settings": true, "style.json": true,
+		"a/Program.cs": false, "README.md": false, "a/appsettings.json": false,
+	} {
+		if wanted(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+}
+
+func TestOutsiders(t *testing.T) {
+	app, core, generator := project("src/Api/Api.csproj"), project("src/Core/Core.csproj"), project("tools/Generator/Generator.csproj")
+	app.Items["ProjectReference"] = []string{"src/Core/Core.csproj"}
+	core.Items["OutsideFile"] = []string{"samples/Shared/Names.cs"}
+	names, read := tree(map[string]string{
+		"src/Api/Api.csproj": `<InternalsVisibleTo Include="Api.Tests" /><Exec Command="dotnet run --project ..\..\tools\Generator\" />`, "src/Core/Core.csproj": "",
+		"tests/Api.Tests/Api.Tests.csproj": "", "tools/Generator/Generator.csproj": "", "samples/Shared/Shared.csproj": "", "other/Other.csproj": "", "Root.csproj": "",
+		"All.sln": `"tests\Api.Tests\Api.Tests.csproj"`,
+	})
+	got, err := Outsiders(app, []Project{app, core, generator}, names, read)
+	if want := []string{"other", "tests/Api.Tests"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("Outsiders = %q, %v; want %q", got, err, want)
+	}
+	if !Within("other/deep/A.cs", got...) || Within("others/A.cs", got...) || Within("src/Api/A.cs", got...) {
+		t.Error("Within")
 	}
 }
 

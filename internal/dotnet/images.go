@@ -3,8 +3,12 @@ package dotnet
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"regexp"
+	"strconv"
 	"strings"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 )
 
 // LatestLTS is the version of the newest long-term-support .NET, which builds every older target framework,
@@ -78,9 +82,95 @@ func withoutComments(text string) []byte {
 	}))
 }
 
-// RuntimeRepository and RuntimeTag name the base image of an app, below the base registry: dotnet/aspnet for web apps,
-// dotnet/runtime for others, dotnet/runtime-deps where the app brings the runtime itself.
-func RuntimeRepository(app Project, all []Project) string {
+// SDKFor gives the tag of the SDK image that can build the app, where the newest LTS cannot; "" where it can.
+func SDKFor(app Project) string {
+	if v := app.FrameworkVersion(); newer(v, LatestLTS) {
+		return v
+	}
+	return ""
+}
+
+// newer compares the major versions of "11.0" and "10.0".
+func newer(a, b string) bool {
+	majorOf := func(version string) int {
+		major, _, _ := strings.Cut(version, ".")
+		n, err := strconv.Atoi(major)
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	return majorOf(a) > majorOf(b)
+}
+
+// BaseImage is the image that an app is laid on.
+type BaseImage struct {
+	// Reference is what is pulled.
+	Reference string
+	// Canonical is what annotations call it, also where a mirror serves it.
+	Canonical string
+	// Libc decides between linux-x64 and linux-musl-x64.
+	Libc platform.Libc
+}
+
+// ChooseBase names the base image: the caller's own, else the flavor that the caller asks for, else what the project says
+// (ContainerBaseImage, ContainerFamily), else the unsuffixed tag of the target framework, which is Debian before .NET 10 and
+// Ubuntu from then on. The registry is where Microsoft's images come from.
+func ChooseBase(app Project, all []Project, registry, runtimeImage, flavor string) (BaseImage, error) {
+	own := runtimeImage
+	if own == "" && flavor == "" {
+		own = app.Properties["ContainerBaseImage"]
+	}
+	if own != "" {
+		b := BaseImage{Reference: own, Canonical: own, Libc: libcOf(own)}
+		if rest, microsofts := strings.CutPrefix(own, Canonical+"/"); microsofts && runtimeImage == "" {
+			b.Reference = path.Join(registry, rest)
+		}
+		return b, nil
+	}
+	version := app.FrameworkVersion()
+	if several := app.Frameworks(); version == "" && len(several) > 0 {
+		return BaseImage{}, fmt.Errorf("choosing the base image: %s has several target frameworks, say which with --framework: %s", app.Path, strings.Join(several, ", "))
+	}
+	if version == "" {
+		return BaseImage{}, fmt.Errorf("choosing the base image: %s targets %s, which has no base image", app.Path, app.Properties["TargetFramework"])
+	}
+	tag := version
+	if flavor == "" {
+		flavor = app.family()
+	}
+	if flavor != "" {
+		tag += "-" + flavor
+	}
+	name := runtimeRepository(app, all) + ":" + tag
+	return BaseImage{Reference: path.Join(registry, name), Canonical: path.Join(Canonical, name), Libc: libcOf(tag)}, nil
+}
+
+// family is the project's ContainerFamily as the .NET SDK's container support reads it, with ICU ("-extra") in a chiseled
+// image of an app that uses it, and alpine where the project names musl identifiers alone,
+// https://github.com/dotnet/sdk/blob/main/src/Containers/Microsoft.NET.Build.Containers/Tasks/ComputeDotnetBaseImageAndTag.cs
+func (p Project) family() string {
+	family := p.Properties["ContainerFamily"]
+	switch {
+	case family == "" && p.onlyMusl():
+		return "alpine"
+	case strings.HasSuffix(family, "-chiseled") && !p.is("InvariantGlobalization") && newer(p.FrameworkVersion(), "7.0"):
+		return family + "-extra"
+	}
+	return family
+}
+
+// libcOf reads the C library off an image's name: of Microsoft's flavors only Alpine's has musl.
+func libcOf(reference string) platform.Libc {
+	if strings.Contains(reference, "alpine") || strings.Contains(reference, "musl") {
+		return platform.Musl
+	}
+	return platform.Glibc
+}
+
+// runtimeRepository is the base image's, below the registry: dotnet/aspnet for web apps, dotnet/runtime for others,
+// dotnet/runtime-deps where the app brings the runtime itself.
+func runtimeRepository(app Project, all []Project) string {
 	switch {
 	case app.SelfContained():
 		return "dotnet/runtime-deps"
@@ -88,15 +178,4 @@ func RuntimeRepository(app Project, all []Project) string {
 		return "dotnet/aspnet"
 	}
 	return "dotnet/runtime"
-}
-
-// RuntimeTag is the version part of the base image's name: "10.0".
-func RuntimeTag(app Project) (string, error) {
-	if v := app.FrameworkVersion(); v != "" {
-		return v, nil
-	}
-	if several := app.Frameworks(); len(several) > 0 {
-		return "", fmt.Errorf("choosing the base image: %s has several target frameworks, say which with --framework: %s", app.Path, strings.Join(several, ", "))
-	}
-	return "", fmt.Errorf("choosing the base image: %s targets %s, which has no base image", app.Path, app.Properties["TargetFramework"])
 }

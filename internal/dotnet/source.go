@@ -2,12 +2,16 @@ package dotnet
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // ProjectExtensions are the kinds of project that can be published.
 var ProjectExtensions = []string{".csproj", ".fsproj", ".vbproj"}
+
+// SolutionExtensions are the kinds of solution.
+var SolutionExtensions = []string{".slnx", ".sln", ".slnf"}
 
 // Ignored are folders of a source that never belong to a build: what an earlier build left, history, editors' own. The
 // pragma of the module's --source repeats them, so that they are not even uploaded; a default from .env skips the pragma.
@@ -21,11 +25,58 @@ var (
 	restoreNames      = []string{"packages.lock.json", "global.json", "nuget.config", "dotnet-tools.json"}
 )
 
-// DecidesRestore says whether a file may change what is restored or what MSBuild says of a project. While no such file
-// changes, an edit never restores again.
+// DecidesRestore says whether a file may change what is restored or what MSBuild says of a project, by its name alone.
 func DecidesRestore(file string) bool {
 	name := strings.ToLower(path.Base(file))
 	return slices.Contains(restoreExtensions, path.Ext(name)) || slices.Contains(restoreNames, name)
+}
+
+// What MSBuild reads while it evaluates a project, beside the project files: imports, files asked for by Exists, and all that
+// a text names which reads files by a property function. The last two may go through a property.
+var (
+	importedFile = regexp.MustCompile(`(?i)<Import\s[^>]*?Project\s*=\s*"([^"]*)"`)
+	askedFile    = regexp.MustCompile(`(?i)Exists\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)`)
+	readsFiles   = regexp.MustCompile(`(?i)System\.IO\.File\]::`)
+	fileName     = regexp.MustCompile(`[\w.*?-]+`)
+	// code is what a compiler reads and an evaluation never.
+	codeExtensions = []string{".cs", ".fs", ".vb", ".razor", ".cshtml", ".resx", ".dll"}
+)
+
+// RestoreInputs gives a predicate for the files that decide a restore: DecidesRestore, and the files that MSBuild's files
+// name as read while they are evaluated, such as a VERSION file. While none of them changes, an edit never restores again.
+func RestoreInputs(files []string, read func(file string) (string, error)) (func(file string) bool, error) {
+	var patterns []string
+	for _, f := range files {
+		if !DecidesRestore(f) {
+			continue
+		}
+		text, err := read(f)
+		if err != nil {
+			return nil, err
+		}
+		for _, expression := range []*regexp.Regexp{importedFile, askedFile} {
+			for _, match := range expression.FindAllStringSubmatch(text, -1) {
+				patterns = append(patterns, fileName.FindAllString(match[1], -1)...)
+			}
+		}
+		if readsFiles.MatchString(text) {
+			patterns = append(patterns, fileName.FindAllString(text, -1)...)
+		}
+	}
+	slices.Sort(patterns)
+	patterns = slices.Compact(patterns)
+	return func(file string) bool {
+		if DecidesRestore(file) {
+			return true
+		}
+		if slices.Contains(codeExtensions, strings.ToLower(path.Ext(file))) {
+			return false
+		}
+		return slices.ContainsFunc(patterns, func(pattern string) bool {
+			match, err := path.Match(pattern, path.Base(file))
+			return err == nil && match && strings.Trim(pattern, "*?.") != ""
+		})
+	}, nil
 }
 
 // AppFolder gives the folder whose files the app's libraries do not need, since they are the app's own; "" where the shape
@@ -42,15 +93,61 @@ func AppFolder(app Project, all []Project) (folder, reason string) {
 			return "", q.Path + " lies in the app's folder"
 		}
 		for _, f := range q.Items["OutsideFile"] {
-			if within(strings.TrimPrefix(f, SourceDir+"/"), app.Dir()) {
-				return "", q.Path + " takes " + strings.TrimPrefix(f, SourceDir+"/") + " from the app's folder"
+			if within(f, app.Dir()) {
+				return "", q.Path + " takes " + f + " from the app's folder"
 			}
 		}
 	}
 	return app.Dir(), ""
 }
 
+// Outsiders gives the folders of projects that the app has nothing to do with, such as tests and other services of the
+// repository: their files do not decide what is built. files are all project files of the source, also those that MSBuild
+// could not read; read gives their text. A folder that a project of the app's names in its text is none.
+func Outsiders(app Project, all []Project, files []string, read func(file string) (string, error)) ([]string, error) {
+	closure := app.closure(all)
+	inClosure := map[string]bool{}
+	var texts strings.Builder
+	for _, p := range closure {
+		inClosure[p.Path] = true
+	}
+	for _, f := range files {
+		if IsProject(f) && !inClosure[f] || !DecidesRestore(f) || isSolution(f) {
+			continue
+		}
+		text, err := read(f)
+		if err != nil {
+			return nil, err
+		}
+		texts.WriteString(strings.ReplaceAll(text, `\`, "/"))
+	}
+	named := texts.String()
+	var folders []string
+	for _, f := range files {
+		dir := path.Dir(f)
+		if !IsProject(f) || inClosure[f] || dir == "." || strings.Contains(named, path.Base(f)) || strings.Contains(named, path.Base(dir)+"/") {
+			continue
+		}
+		needed := slices.ContainsFunc(closure, func(p Project) bool {
+			return within(p.Path, dir) || slices.ContainsFunc(p.Items["OutsideFile"], func(taken string) bool { return within(taken, dir) })
+		})
+		if !needed && !slices.Contains(folders, dir) {
+			folders = append(folders, dir)
+		}
+	}
+	return folders, nil
+}
+
+// Within says whether a file lies in one of the folders.
+func Within(file string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(dir string) bool { return within(file, dir) })
+}
+
 func within(file, dir string) bool { return strings.HasPrefix(path.Clean(file), dir+"/") }
+
+func isSolution(file string) bool {
+	return slices.Contains(SolutionExtensions, strings.ToLower(path.Ext(file)))
+}
 
 // IsProject says whether the name is a project file's.
 func IsProject(name string) bool {

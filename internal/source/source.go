@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -21,8 +20,6 @@ import (
 type Tree struct {
 	root  string
 	files []archive.File
-	// GlobalJSON is the text of global.json at the root; "" where there is none.
-	GlobalJSON string
 }
 
 // Open reads the tree below root.
@@ -31,11 +28,38 @@ func Open(root string) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the source: %w", err)
 	}
-	text, err := os.ReadFile(filepath.Join(root, "global.json"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reading the source: %w", err)
+	return &Tree{root: root, files: files}, nil
+}
+
+// Paths gives every file, relative to the tree, sorted.
+func (t *Tree) Paths() []string {
+	paths := make([]string, len(t.files))
+	for i, f := range t.files {
+		paths[i] = f.Path
 	}
-	return &Tree{root: root, files: files, GlobalJSON: string(text)}, nil
+	return paths
+}
+
+// Read gives the text of a file; "" where there is none.
+func (t *Tree) Read(path string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(t.root, filepath.FromSlash(path)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("reading the source: %w", err)
+	}
+	return string(text), nil
+}
+
+// Size is the sum of the sizes in bytes of the files whose path is wanted.
+func (t *Tree) Size(wanted func(path string) bool) int64 {
+	var size int64
+	for _, f := range t.files {
+		if wanted(f.Path) && f.Link == "" {
+			if info, err := os.Stat(f.OnDisk); err == nil {
+				size += info.Size()
+			}
+		}
+	}
+	return size
 }
 
 // Find gives the files whose name is wanted, relative to the tree, sorted.
@@ -52,10 +76,22 @@ func (t *Tree) Find(wanted func(name string) bool) []string {
 // Pack gives the files whose path is wanted as a gzipped tar in base64, which is text, as Dagger's constants are. The
 // text depends on nothing but names, contents and executable bits: packed twice, from two checkouts, it is the same.
 func (t *Tree) Pack(wanted func(path string) bool) (string, error) {
+	return t.pack(wanted, func(string) bool { return false })
+}
+
+// PackWithNames packs like Pack and gives every other file by its name alone, empty.
+func (t *Tree) PackWithNames(wanted func(path string) bool) (string, error) {
+	return t.pack(wanted, func(string) bool { return true })
+}
+
+func (t *Tree) pack(wanted, named func(path string) bool) (string, error) {
 	var files []archive.File
 	for _, f := range t.files {
-		if wanted(f.Path) {
+		switch {
+		case wanted(f.Path):
 			files = append(files, f)
+		case named(f.Path):
+			files = append(files, archive.File{Path: f.Path, Link: f.Link})
 		}
 	}
 	var packed bytes.Buffer
@@ -70,9 +106,4 @@ func (t *Tree) Pack(wanted func(path string) bool) (string, error) {
 		return "", fmt.Errorf("packing the source: %w", err)
 	}
 	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
-}
-
-// Outside gives a predicate for Pack: paths that do not lie in the folder.
-func Outside(folder string) func(path string) bool {
-	return func(path string) bool { return !strings.HasPrefix(path, folder+"/") }
 }

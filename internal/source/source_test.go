@@ -52,7 +52,7 @@ func TestPackIsTheSameForTwoCheckouts(t *testing.T) {
 }
 
 func TestPackHoldsWhatIsWanted(t *testing.T) {
-	packed := pack(t, tree(t, 0o644, time.Now()), Outside("a"))
+	packed := pack(t, tree(t, 0o644, time.Now()), func(path string) bool { return !strings.HasPrefix(path, "a/") })
 	zip, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
 	if err != nil {
 		t.Fatal(err)
@@ -73,10 +73,36 @@ func TestPackHoldsWhatIsWanted(t *testing.T) {
 	}
 }
 
-func TestFindAndGlobalJSON(t *testing.T) {
+func TestPackWithNamesHoldsNoOtherContent(t *testing.T) {
+	project := func(path string) bool { return strings.HasSuffix(path, ".csproj") }
+	opened := tree(t, 0o644, time.Now())
+	before, err := opened.PackWithNames(project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(opened.root, "a", "A.cs"), []byte("class Other;"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	after, err := opened.PackWithNames(project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before != after || before == pack(t, opened, project) {
+		t.Error("an edit of code reaches what holds names alone, or the names are missing")
+	}
+}
+
+func TestFindAndRead(t *testing.T) {
 	opened := tree(t, 0o644, time.Now())
 	projects := opened.Find(func(name string) bool { return strings.HasSuffix(name, ".csproj") })
-	if !slices.Equal(projects, []string{"a/A.csproj", "b/B.csproj"}) || opened.GlobalJSON != "{}" {
-		t.Errorf("found %q, global.json %q", projects, opened.GlobalJSON)
+	text, err := opened.Read("global.json")
+	if err != nil || text != "{}" || !slices.Equal(projects, []string{"a/A.csproj", "b/B.csproj"}) {
+		t.Errorf("found %q, global.json %q, %v", projects, text, err)
+	}
+	if text, err := opened.Read("nowhere/global.json"); text != "" || err != nil {
+		t.Errorf("read %q, %v", text, err)
+	}
+	if size := opened.Size(func(path string) bool { return strings.HasPrefix(path, "a/") }); size != 20 {
+		t.Errorf("size %d", size)
 	}
 }
