@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/google/go-containerregistry v0.22.1
 	github.com/klauspost/compress v1.20.4
+	github.com/moby/patternmatcher v0.6.1
 )
 
 require (

@@ -17,7 +17,10 @@ func toolError(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, oneLine(err))
 	}
 	lines := dotnet.ErrorLines(failed.Stdout + "\n" + failed.Stderr)
-	if len(lines) == 0 {
+	switch {
+	case failed.ExitCode == 137:
+		lines = append(lines, "the build was killed, most likely for want of memory: give the engine more")
+	case len(lines) == 0:
 		lines = append(lines, dotnet.LastLines(failed.Stdout+"\n"+failed.Stderr, 8)...)
 	}
 	return fmt.Errorf("%s failed:\n%s", doing, strings.Join(lines, "\n"))

@@ -41,6 +41,8 @@ type DotnetMultiarch struct {
 	// +private
 	NugetConfig *dagger.Secret
 	// +private
+	NugetCredentials *dagger.Secret
+	// +private
 	LockedMode bool
 	// +private
 	Git *dagger.Directory
@@ -57,7 +59,8 @@ func New(
 	// +ignore=["**/bin", "**/obj", "**/.git", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults"]
 	source *dagger.Directory,
 
-	// The project to publish: its file, its folder or its name. Default: the one app of the source.
+	// What to publish: a project's file, folder or name, a solution with one app, or a .cs file that needs no project.
+	// Default: the one app of the source.
 	//
 	// +optional
 	project string,
@@ -129,6 +132,12 @@ func New(
 	// +optional
 	nugetConfig *dagger.Secret,
 
+	// Credentials of package sources, such as env://NUGET_CREDENTIALS: lines NAME=Username=USER;Password=TOKEN with the sources'
+	// names in nuget.config, or the JSON of VSS_NUGET_EXTERNAL_FEED_ENDPOINTS.
+	//
+	// +optional
+	nugetCredentials *dagger.Secret,
+
 	// Fail when packages.lock.json does not fit the projects and platforms.
 	//
 	// +optional
@@ -148,7 +157,7 @@ func New(
 	return &DotnetMultiarch{
 		Source: source, Project: project, Platforms: platforms, Configuration: configuration, Framework: framework,
 		Publish: publish, Property: property, BaseRegistry: baseRegistry, SdkImage: sdkImage, RuntimeImage: runtimeImage,
-		Feed: feed, Registry: registry, BaseFlavor: baseFlavor, NugetConfig: nugetConfig, LockedMode: lockedMode, Git: git,
-		SourcePath: sourcePath,
+		Feed: feed, Registry: registry, BaseFlavor: baseFlavor, NugetConfig: nugetConfig, NugetCredentials: nugetCredentials,
+		LockedMode: lockedMode, Git: git, SourcePath: sourcePath,
 	}
 }

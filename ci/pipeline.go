@@ -14,6 +14,7 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/nuget"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/source"
 )
@@ -24,6 +25,7 @@ type plan struct {
 	sdkImage    string
 	sdk         *dagger.Container
 	source      *dagger.Directory
+	credentials []nuget.Credential
 	tree        *source.Tree
 	inputs      func(file string) bool
 	projects    []dotnet.Project
@@ -33,6 +35,8 @@ type plan struct {
 	identifiers []string
 	// outside are folders whose files have no part in the app.
 	outside []string
+	// unread is what MSBuild said of projects that it cannot read.
+	unread []string
 	// notes are for the user: what was left out, and what supports it no more.
 	notes []string
 }
@@ -55,24 +59,17 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	if err := p.openSource(ctx, m.Source); err != nil {
 		return nil, err
 	}
-	files := p.tree.Find(dotnet.IsProject)
-	if len(files) == 0 {
-		return nil, fmt.Errorf("looking for projects in the source: there is no .csproj, .fsproj or .vbproj: give the folder of a .NET project or solution with --source")
-	}
 	if err := p.chooseSDK(ctx, m); err != nil {
 		return nil, err
 	}
-	if p.projects, err = p.describe(ctx, withoutFramework(settings), files, false); err != nil {
-		return nil, err
-	}
-	if p.app, err = dotnet.Choose(p.projects, m.Project); err != nil {
+	if err := p.chooseProject(ctx, m.Project); err != nil {
 		return nil, err
 	}
 	if err := p.chooseFramework(ctx); err != nil {
 		return nil, err
 	}
 	if tag := dotnet.SDKFor(p.app); tag != "" && p.sdkImage == m.sdkReference(dotnet.LatestLTS) {
-		if p.sdk, err = m.sdkContainer(ctx, m.sdkReference(tag)); err != nil {
+		if p.sdk, err = m.sdkContainer(ctx, m.sdkReference(tag), p.credentials); err != nil {
 			return nil, err
 		}
 	}
@@ -100,10 +97,34 @@ func requestedPlatforms(list string) ([]platform.Platform, error) {
 	return platform.ParseList(list)
 }
 
-// openSource fetches the source into this container, to read it and to pack parts of it for the steps.
+// openSource takes what belongs to the build out of the caller's folder: what .dockerignore leaves in where there is one,
+// else what git would know.
 func (p *plan) openSource(ctx context.Context, caller *dagger.Directory) error {
+	filter := dagger.DirectoryFilterOpts{Exclude: dotnet.Ignored(), Gitignore: true}
+	found, err := caller.Glob(ctx, dockerignore)
+	if err != nil {
+		return fmt.Errorf("fetching the source: %w", oneLine(err))
+	}
+	if len(found) > 0 {
+		text, err := caller.File(dockerignore).Contents(ctx)
+		if err != nil {
+			return fmt.Errorf("fetching the source: %w", oneLine(err))
+		}
+		patterns, err := source.Ignored(text)
+		if err != nil {
+			return err
+		}
+		filter = dagger.DirectoryFilterOpts{Exclude: append(patterns, dotnet.Ignored()...)}
+	}
+	return p.take(ctx, caller.Filter(filter))
+}
+
+const dockerignore = ".dockerignore"
+
+// take fetches the source into this container, to read it and to pack parts of it for the steps.
+func (p *plan) take(ctx context.Context, files *dagger.Directory) error {
 	// File times reach the image in the endpoints of static web assets, so they are set to one value for everybody.
-	p.source = caller.Filter(dagger.DirectoryFilterOpts{Exclude: dotnet.Ignored()}).WithTimestamps(0)
+	p.source = files.WithTimestamps(0)
 	root, err := os.MkdirTemp("", "source-*")
 	if err != nil {
 		return err
@@ -119,6 +140,9 @@ func (p *plan) openSource(ctx context.Context, caller *dagger.Directory) error {
 }
 
 func (p *plan) chooseSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
+	if err := p.readCredentials(ctx, m.NugetCredentials); err != nil {
+		return err
+	}
 	if p.sdkImage = m.SdkImage; p.sdkImage == "" {
 		text, err := p.tree.Read("global.json")
 		if err != nil {
@@ -130,7 +154,27 @@ func (p *plan) chooseSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
 		}
 		p.sdkImage = m.sdkReference(tag)
 	}
-	p.sdk, err = m.sdkContainer(ctx, p.sdkImage)
+	p.sdk, err = m.sdkContainer(ctx, p.sdkImage, p.credentials)
+	return err
+}
+
+func (p *plan) readCredentials(ctx context.Context, secret *dagger.Secret) error {
+	if secret == nil {
+		return nil
+	}
+	text, err := secret.Plaintext(ctx)
+	if err != nil {
+		return fmt.Errorf("reading --nuget-credentials: %w", oneLine(err))
+	}
+	var config string
+	for _, file := range p.tree.Paths() {
+		if strings.EqualFold(file, "nuget.config") {
+			if config, err = p.tree.Read(file); err != nil {
+				return err
+			}
+		}
+	}
+	p.credentials, err = nuget.Parse(text, config)
 	return err
 }
 
@@ -139,7 +183,7 @@ func (m *DotnetMultiarch) sdkReference(tag string) string {
 }
 
 // sdkContainer is the build environment: the SDK image of the host's platform with the MSBuild files of this module.
-func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string) (*dagger.Container, error) {
+func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, credentials []nuget.Credential) (*dagger.Container, error) {
 	tools := dag.Directory()
 	files := dotnet.ToolFiles()
 	for _, name := range slices.Sorted(maps.Keys(files)) { // another order would be another key of every step
@@ -160,6 +204,10 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string) (*
 	if m.NugetConfig != nil {
 		sdk = sdk.WithMountedSecret(dotnet.ConfigFile, m.NugetConfig)
 	}
+	for _, c := range credentials {
+		// The value is no part of a step's key: a token that is new each time does not restore again.
+		sdk = sdk.WithSecretVariable(nuget.VariablePrefix+c.Source, dag.SetSecret("nuget-"+c.Source, c.Value))
+	}
 	if m.Git != nil {
 		sdk = sdk.WithMountedDirectory(path.Join(settings.Dir(), ".git"), m.Git)
 	}
@@ -169,15 +217,106 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string) (*
 	return sdk, nil
 }
 
+// chooseProject finds the app: the caller's project, the one of a solution, or a file without a project.
+func (p *plan) chooseProject(ctx context.Context, request string) error {
+	file, err := dotnet.FileBasedApp(request, p.tree.Paths(), p.tree.Read)
+	if err != nil {
+		return err
+	}
+	if file != "" {
+		if request, err = p.convert(ctx, file); err != nil {
+			return err
+		}
+	}
+	files := p.tree.Find(dotnet.IsProject)
+	if len(files) == 0 {
+		return fmt.Errorf("looking for projects in the source: there is no .csproj, .fsproj or .vbproj (what .dockerignore or .gitignore leaves out does not count): give the folder of a .NET project or solution with --source")
+	}
+	if p.projects, err = p.describe(ctx, withoutFramework(p.settings), files, false); err != nil {
+		return err
+	}
+	if dotnet.IsSolution(request) {
+		return p.chooseFromSolution(ctx, path.Clean(strings.ReplaceAll(request, `\`, "/")))
+	}
+	if p.app, err = dotnet.Choose(p.projects, request); err == nil {
+		return nil
+	}
+	if len(p.unread) > 0 {
+		err = fmt.Errorf("%w\nMSBuild cannot read every project:\n%s", err, strings.Join(p.unread, "\n"))
+	}
+	if request != "" {
+		return err
+	}
+	// The whole tree has no one app: the solution at its root may.
+	if solution := dotnet.RootSolution(p.tree.Paths()); solution != "" && p.chooseFromSolution(ctx, solution) == nil {
+		return nil
+	}
+	return err
+}
+
+func (p *plan) chooseFromSolution(ctx context.Context, solution string) error {
+	packed, err := p.tree.Pack(dotnet.DecidesRestore)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(p.tree.Paths(), solution) {
+		return fmt.Errorf("choosing the project to publish: the source has no %s", solution)
+	}
+	output, err := p.step(p.sdk, packed, dotnet.SolutionList(p.settings, solution), dagger.ReturnTypeSuccess).Stdout(ctx)
+	if err != nil {
+		return toolError("reading "+solution, err)
+	}
+	listed := dotnet.ParseSolutionList(output, solution)
+	for _, one := range listed {
+		if !slices.Contains(p.tree.Paths(), one) {
+			// The .NET tool says it in its own words.
+			_, err := p.step(p.sdk, packed, dotnet.SolutionRestore(p.settings, solution), dagger.ReturnTypeSuccess).Sync(ctx)
+			if err == nil {
+				err = fmt.Errorf("it names %s, which is not in the source", one)
+			}
+			return toolError("reading "+solution, err)
+		}
+	}
+	p.app, err = dotnet.Choose(dotnet.Of(p.projects, listed), "")
+	return err
+}
+
+// convert makes a project of an app without one, by the SDK's own command, and goes on with that.
+func (p *plan) convert(ctx context.Context, file string) (project string, err error) {
+	packed, err := p.tree.Pack(func(string) bool { return true })
+	if err != nil {
+		return "", err
+	}
+	command, project := dotnet.Convert(file)
+	// Always at one path: the SDK makes an identifier of it, which reaches the assembly.
+	fixed := &plan{settings: p.settings}
+	fixed.settings.SourceDir = ""
+	converted, err := fixed.step(p.sdk.WithWorkdir(fixed.settings.Dir()), packed, command, dagger.ReturnTypeSuccess).Sync(ctx)
+	if err != nil {
+		return "", toolError("making a project of "+file, err)
+	}
+	return project, p.take(ctx, converted.Directory(fixed.settings.Dir()).Filter(dagger.DirectoryFilterOpts{Exclude: dotnet.Ignored()}))
+}
+
 func (p *plan) describe(ctx context.Context, settings dotnet.Settings, files []string, strict bool) ([]dotnet.Project, error) {
 	// Other files are there by name, so that wildcards find what a project takes from outside its folder.
 	packed, err := p.tree.PackWithNames(p.inputs)
 	if err != nil {
 		return nil, err
 	}
-	described := p.step(p.sdk, packed, dotnet.Describe(settings, files, strict), dagger.ReturnTypeSuccess)
+	described := p.step(p.sdk, packed, dotnet.Describe(settings, files, strict), dagger.ReturnTypeAny)
+	output, err := described.Stdout(ctx)
+	if err != nil {
+		return nil, toolError("reading the projects", err)
+	}
+	p.unread = dotnet.ErrorLines(output)
+	if strict && len(p.unread) > 0 {
+		return nil, fmt.Errorf("reading the projects failed:\n%s", strings.Join(p.unread, "\n"))
+	}
 	content, err := described.File(dotnet.FactsFile).Contents(ctx)
 	if err != nil {
+		// MSBuild did not get as far as the projects.
+		_, err := p.step(p.sdk, packed, dotnet.Describe(settings, files, strict), dagger.ReturnTypeSuccess).Sync(ctx)
 		return nil, toolError("reading the projects", err)
 	}
 	return dotnet.ParseFacts(content, settings.Dir())

@@ -122,11 +122,11 @@ func FeedEnv() [][2]string { return [][2]string{{"NUGET_CERT_REVOCATION_MODE", "
 // WithInput gives the command that unpacks InputFile, as package source packs it, over the source's folder and then runs
 // the command. It wants a shell, base64, tar and gzip, which every SDK image has.
 func WithInput(s Settings, command []string) []string {
-	return append([]string{"sh", "-c", "base64 -d " + InputFile + ` | tar -xz -C "$0" && exec "$@"`, s.Dir()}, command...)
+	return append([]string{"sh", "-c", `mkdir -p "$0" && base64 -d ` + InputFile + ` | tar -xz -C "$0" && exec "$@"`, s.Dir()}, command...)
 }
 
-// Describe gives the command that writes FactsFile for the projects. With strict, a project that MSBuild cannot read
-// fails the command; without, it becomes a warning and the others are described.
+// Describe gives the command that writes FactsFile for the projects. A project that MSBuild cannot read fails the command;
+// with strict that is all, without it the others are described all the same.
 func Describe(s Settings, projects []string, strict bool) []string {
 	return msbuild(s, "Describe",
 		"-p:DotnetMultiarchCandidates="+list(s.absolute(projects)),

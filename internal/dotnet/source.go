@@ -112,7 +112,7 @@ func Outsiders(app Project, all []Project, files []string, read func(file string
 		inClosure[p.Path] = true
 	}
 	for _, f := range files {
-		if IsProject(f) && !inClosure[f] || !DecidesRestore(f) || isSolution(f) {
+		if IsProject(f) && !inClosure[f] || !DecidesRestore(f) || IsSolution(f) {
 			continue
 		}
 		text, err := read(f)
@@ -145,7 +145,8 @@ func Within(file string, folders ...string) bool {
 
 func within(file, dir string) bool { return strings.HasPrefix(path.Clean(file), dir+"/") }
 
-func isSolution(file string) bool {
+// IsSolution says whether the name is a solution's.
+func IsSolution(file string) bool {
 	return slices.Contains(SolutionExtensions, strings.ToLower(path.Ext(file)))
 }
 

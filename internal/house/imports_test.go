@@ -19,6 +19,7 @@ var rooms = map[string][]string{
 	"publication": {},
 	"archive":     {},
 	"source":      {"archive"},
+	"nuget":       {},
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
 	"registry":    {"image", "platform"},

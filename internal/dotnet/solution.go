@@ -1,0 +1,112 @@
+package dotnet
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// SolutionList gives the command that lists the projects of a solution: .sln, .slnx or .slnf.
+func SolutionList(s Settings, solution string) []string {
+	return []string{"dotnet", "sln", path.Join(s.Dir(), solution), "list"}
+}
+
+// SolutionRestore gives the command whose own error says what is wrong with a solution that names a missing project.
+func SolutionRestore(s Settings, solution string) []string {
+	return []string{"dotnet", "restore", path.Join(s.Dir(), solution), "-nologo", "-v:minimal"}
+}
+
+// ParseSolutionList reads what SolutionList's command printed: paths of projects, relative to the source. What a solution
+// may hold that is no .NET project is left out.
+func ParseSolutionList(output, solution string) []string {
+	var projects []string
+	for line := range strings.Lines(output) {
+		if file := strings.ReplaceAll(strings.TrimSpace(line), `\`, "/"); IsProject(file) {
+			projects = append(projects, path.Join(path.Dir(solution), file))
+		}
+	}
+	return projects
+}
+
+// RootSolution gives the one solution at the root of the source; "" where there is none or no one. Of a solution in two forms
+// it is the newer.
+func RootSolution(files []string) string {
+	forms := map[string]string{}
+	for _, f := range files {
+		extension := path.Ext(f)
+		if path.Dir(f) != "." || !slices.Contains(SolutionExtensions[:2], strings.ToLower(extension)) {
+			continue
+		}
+		stem := strings.TrimSuffix(f, extension)
+		if forms[stem] == "" || strings.EqualFold(extension, ".slnx") {
+			forms[stem] = f
+		}
+	}
+	if len(forms) != 1 {
+		return ""
+	}
+	for _, f := range forms {
+		return f
+	}
+	return ""
+}
+
+// Of gives the projects whose path is listed.
+func Of(all []Project, listed []string) []Project {
+	var found []Project
+	for _, p := range all {
+		if slices.Contains(listed, p.Path) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// FileBasedApp gives the file of an app without a project, as `dotnet run app.cs` takes it: the one that the caller names, else,
+// in a source without projects, the one with a directive ("#!" or "#:") at its head or the only .cs file. "" means that
+// the source has none.
+func FileBasedApp(request string, files []string, read func(file string) (string, error)) (string, error) {
+	if strings.EqualFold(path.Ext(request), ".cs") {
+		file := path.Clean(strings.ReplaceAll(request, `\`, "/"))
+		if !slices.Contains(files, file) {
+			return "", fmt.Errorf("choosing the file to publish: the source has no %s", file)
+		}
+		return file, nil
+	}
+	var code, marked []string
+	for _, f := range files {
+		if IsProject(f) {
+			return "", nil
+		}
+		if !strings.EqualFold(path.Ext(f), ".cs") {
+			continue
+		}
+		code = append(code, f)
+		text, err := read(f)
+		if err != nil {
+			return "", err
+		}
+		if text = strings.TrimPrefix(text, "\ufeff"); strings.HasPrefix(text, "#!") || strings.HasPrefix(text, "#:") {
+			marked = append(marked, f)
+		}
+	}
+	if len(marked) == 0 {
+		marked = code
+	}
+	switch {
+	case len(marked) == 0 || request != "":
+		return "", nil
+	case len(marked) > 1:
+		return "", fmt.Errorf("choosing the file to publish: there is no project, and there are %d candidates among the .cs files, say which with --project: %s", len(marked), strings.Join(marked, ", "))
+	}
+	return marked[0], nil
+}
+
+// Convert gives the command that makes a project of a file-based app, and the project's path. It lies beside the file, so that
+// Directory.Build.props and relative paths mean the same to both.
+func Convert(file string) (command []string, project string) {
+	stem := strings.TrimSuffix(path.Base(file), path.Ext(file))
+	folder := path.Join(path.Dir(file), ".file-based-"+stem)
+	return []string{"dotnet", "project", "convert", path.Join(DefaultSourceDir, file), "--output", path.Join(DefaultSourceDir, folder)}, path.Join(folder, stem+".csproj")
+}

@@ -1,0 +1,97 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestEveryPublishMode publishes one app in each mode for both platforms from the machine's own, and asks each result what it
+// is, under qemu-user where the platform is foreign.
+func TestEveryPublishMode(t *testing.T) {
+	for _, c := range []struct {
+		mode, property string
+		// native: compiled by Native AOT.
+		native, carriesRuntime bool
+		entrypoint             string
+	}{
+		{mode: "framework-dependent", entrypoint: "dotnet"},
+		{mode: "ready-to-run", entrypoint: "dotnet"},
+		{mode: "self-contained", carriesRuntime: true, entrypoint: "/app/Modes"},
+		{mode: "self-contained", property: "PublishReadyToRun=true;PublishReadyToRunComposite=true", carriesRuntime: true, entrypoint: "/app/Modes"},
+		{mode: "single-file", carriesRuntime: true, entrypoint: "/app/Modes"},
+		{mode: "trimmed", carriesRuntime: true, entrypoint: "/app/Modes"},
+		{mode: "native-aot", native: true, carriesRuntime: true, entrypoint: "/app/Modes"},
+	} {
+		t.Run(strings.TrimSuffix(c.mode+" "+map[bool]string{true: "composite"}[c.property != ""], " "), func(t *testing.T) {
+			constructor := []string{"--source", "scripts/e2e/testdata/modes", "--publish", c.mode}
+			if c.property != "" {
+				constructor = append(constructor, "--property", c.property)
+			}
+			p, _ := push(t, constructor, []string{"--image", repository(t)})
+			for of, architecture := range map[string]string{"linux/amd64": "X64", "linux/arm64": "Arm64"} {
+				u := pull(t, p.Reference, of)
+				u.checkMachines(t, true)
+				if u.config.Entrypoint[0] != c.entrypoint {
+					t.Errorf("%s: entry point %q", of, u.config.Entrypoint)
+				}
+				if symbols := u.find(t, "*.dbg"); len(symbols) > 0 {
+					t.Errorf("%s: symbols in the image: %q", of, symbols)
+				}
+				if dlls := u.find(t, "*.dll"); c.native && len(dlls) > 0 {
+					t.Errorf("%s: IL in the image: %q", of, dlls)
+				}
+				facts := get(t, "http://"+u.start(t)+"/facts")
+				if facts["architecture"] != architecture || facts["dynamicCode"] == c.native {
+					t.Errorf("%s: the app says %v", of, facts)
+				}
+				if framework := len(u.find(t, "System.Private.CoreLib.dll")) > 0; framework && !c.carriesRuntime {
+					t.Errorf("%s: the runtime is in the app's layers", of)
+				}
+			}
+		})
+	}
+}
+
+// TestSymbols: what the image of a native app leaves out is to be had apart.
+func TestSymbols(t *testing.T) {
+	to := t.TempDir()
+	r := dagger(t, "--progress=plain", "call", "--source", "scripts/e2e/testdata/modes", "--publish", "native-aot", "symbols", "export", "--path", to)
+	if r.code != 0 {
+		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
+	}
+	for _, of := range []string{"linux/amd64", "linux/arm64"} {
+		if found, err := filepath.Glob(filepath.Join(to, of, "Modes.dbg")); err != nil || len(found) != 1 {
+			t.Errorf("%s: %q, %v", of, found, err)
+		}
+	}
+	r = dagger(t, "--progress=plain", "call", "--source", "scripts/e2e/testdata/modes", "symbols", "entries")
+	if message := finalError(r.stderr); r.code == 0 || !strings.Contains(message, "only native-aot") {
+		t.Errorf("code %d\n%s", r.code, message)
+	}
+}
+
+// find gives the files of the app that a pattern names, relative to /app.
+func (u unpacked) find(t *testing.T, pattern string) []string {
+	t.Helper()
+	var found []string
+	app := filepath.Join(u.root, "app")
+	err := filepath.WalkDir(app, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		if match, err := filepath.Match(pattern, entry.Name()); err != nil || !match {
+			return err
+		}
+		relative, err := filepath.Rel(app, file)
+		found = append(found, relative)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

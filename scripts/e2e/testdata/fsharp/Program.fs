@@ -1,0 +1,6 @@
+module Program
+
+[<EntryPoint>]
+let main _ =
+    printfn "%s" (Facts.json "F#")
+    0

@@ -1,0 +1,2 @@
+const facts = await (await fetch("facts")).json();
+document.getElementById("version").textContent = `Version ${facts.version}`;
