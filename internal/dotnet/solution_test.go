@@ -60,3 +60,14 @@ func FuzzParseSolutionList(f *testing.F) {
 		}
 	})
 }
+
+func TestDescription(t *testing.T) {
+	app, core, other := project("a/A.csproj", "AssemblyName=Shop"), project("b/B.csproj"), project("c/C.csproj")
+	app.Items["ProjectReference"] = []string{"b/B.csproj"}
+	app.Items["PackageReference"], core.Items["PackageReference"] = []string{"Z", "Dapper"}, []string{"Dapper"}
+	other.Items["PackageReference"] = []string{"Unused"}
+	got := NewDescription(app, []Project{app, core, other})
+	if got.AssemblyName != "Shop" || got.Mode != FrameworkDependent || !slices.Equal(got.Projects, []string{"b/B.csproj"}) || !slices.Equal(got.Packages, []string{"Dapper", "Z"}) {
+		t.Errorf("%+v", got)
+	}
+}

@@ -95,8 +95,46 @@ func (u unpacked) checkMachines(t *testing.T, wantNative bool) {
 	}
 }
 
-// start runs the image as it will run: its user, its environment, its entry point, under qemu-user where the platform is
-// not this machine's. It gives the address that the app listens on.
+// command runs the image as it will run: its user, its environment, its entry point, under qemu-user where the platform is
+// not this machine's.
+func (u unpacked) command(t *testing.T, env ...string) *exec.Cmd {
+	t.Helper()
+	command := u.config.Entrypoint
+	if !strings.HasPrefix(command[0], "/") {
+		command = append([]string{u.lookPath(t, command[0])}, command[1:]...)
+	}
+	emulator := u.emulator(t)
+	if len(emulator) > 0 {
+		// Heavier apps crash in emulated code without these.
+		env = append(env, "DOTNET_EnableWriteXorExecute=0", "DOTNET_TieredCompilation=0", "DOTNET_gcServer=0", "DOTNET_PROCESSOR_COUNT=1")
+	}
+	command = append(emulator, command...)
+	user := cmp.Or(u.config.User, "0")
+	const script = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec "$@"`
+	args := []string{"--mount", "--propagation", "private", "sh", "-c", script, "sh", u.root,
+		"chroot", "--userspec=" + user + ":" + user, u.root}
+	cmd := exec.Command("unshare", append(args, command...)...)
+	cmd.Env = append(append(append([]string{}, u.config.Env...), "HOME=/tmp"), env...)
+	return cmd
+}
+
+// run gives the one line of JSON that a console app prints.
+func (u unpacked) run(t *testing.T) map[string]any {
+	t.Helper()
+	cmd := u.command(t)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("the app for %s: %v\n%s%s", u.platform, err, stdout.String(), stderr.String())
+	}
+	var answer map[string]any
+	if err := json.Unmarshal(stdout.Bytes(), &answer); err != nil {
+		t.Fatalf("the app for %s: %v in %s", u.platform, err, stdout.String())
+	}
+	return answer
+}
+
+// start gives the address that a web app listens on, once it answers.
 func (u unpacked) start(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -108,17 +146,7 @@ func (u unpacked) start(t *testing.T) string {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	command := u.config.Entrypoint
-	if !strings.HasPrefix(command[0], "/") {
-		command = append([]string{u.lookPath(t, command[0])}, command[1:]...)
-	}
-	command = append(u.emulator(t), command...)
-	user := cmp.Or(u.config.User, "0")
-	const script = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec "$@"`
-	args := []string{"--mount", "--propagation", "private", "sh", "-c", script, "sh", u.root,
-		"chroot", "--userspec=" + user + ":" + user, u.root}
-	cmd := exec.Command("unshare", append(args, command...)...)
-	cmd.Env = append(append([]string{}, u.config.Env...), "HOME=/tmp", "ASPNETCORE_HTTP_PORTS="+port, "ASPNETCORE_URLS=http://127.0.0.1:"+port)
+	cmd := u.command(t, "ASPNETCORE_HTTP_PORTS="+port, "ASPNETCORE_URLS=http://127.0.0.1:"+port)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -3,9 +3,11 @@
 package e2e
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -15,9 +17,11 @@ import (
 func TestTheDigestIsTheSame(t *testing.T) {
 	to := repository(t)
 	want, _ := push(t, nil, []string{"--image", to})
-	for _, c := range []struct {
+	for n, c := range []struct {
 		name   string
 		source func(t *testing.T) string
+		// constructor has further arguments.
+		constructor []string
 	}{
 		{"another folder, umask and file times", func(t *testing.T) string {
 			source := sample(t, "another folder é")
@@ -39,7 +43,21 @@ func TestTheDigestIsTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			return source
-		}},
+		}, nil},
+		{"another path inside the container", func(*testing.T) string { return "sample-app" }, []string{"--source-path", "/elsewhere/deeper/than.that"}},
+		{"what git ignores", func(t *testing.T) string {
+			source := sample(t, "ignored")
+			for name, text := range map[string]string{".gitignore": "/generated\n", "generated/Stale.cs": "not C#", "src/SampleApp.Api/.gitignore": "Local.cs\n", "src/SampleApp.Api/Local.cs": "not C#"} {
+				file := filepath.Join(source, name)
+				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return source
+		}, nil},
 		{"leftovers of a build beside the sources", func(t *testing.T) string {
 			source := sample(t, "leftovers")
 			for _, dir := range []string{"bin", "obj", "node_modules", ".git"} {
@@ -51,20 +69,17 @@ func TestTheDigestIsTheSame(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := os.Chmod(filepath.Join(source, "src"), 0o711); err != nil { // a new key, so that nothing is cached
-				t.Fatal(err)
-			}
 			return source
-		}},
+		}, nil},
 		{"a pruned cache", func(t *testing.T) string {
 			if r := dagger(t, "core", "engine", "local-cache", "prune"); r.code != 0 {
 				t.Fatalf("pruning: code %d\n%s", r.code, tail(r.stderr))
 			}
 			return "sample-app"
-		}},
+		}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, r := push(t, []string{"--source", c.source(t)}, []string{"--image", to})
+			got, r := push(t, append([]string{"--source", c.source(t), "--property", anew(t, n)}, c.constructor...), []string{"--image", to})
 			if !r.published() {
 				t.Error("the publish step did not run")
 			}
@@ -73,4 +88,16 @@ func TestTheDigestIsTheSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// anew gives the properties that the base images here need and one that nothing reads: the steps' results depend on content
+// alone, and with another command line they run again.
+func anew(t *testing.T, n int) string {
+	t.Helper()
+	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
+	property := ""
+	if match := regexp.MustCompile(`DOTNET_MULTIARCH_PROPERTY='([^']*)'`).FindStringSubmatch(r.stdout); match != nil {
+		property = match[1] + ";"
+	}
+	return fmt.Sprintf("%sDotnetMultiarchTestRun=%d-%d", property, time.Now().UnixNano(), n)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -62,6 +63,29 @@ func TestBadInput(t *testing.T) {
 			edit(t, filepath.Join(source, "src", "SampleApp.Api", "SampleApp.Api.csproj"), "</Project>", `<ItemGroup><PackageReference Include="No.Such.Package.Anywhere" Version="1.0.0" /></ItemGroup></Project>`)
 			return []string{"--source", source}
 		}, "", []string{"restoring src/SampleApp.Api/SampleApp.Api.csproj failed", "No.Such.Package.Anywhere"}},
+		{"a solution that names a missing project", func(t *testing.T) []string {
+			source := sample(t, "missing")
+			edit(t, filepath.Join(source, "SampleApp.sln"), `src\\SampleApp.Core\\SampleApp.Core.csproj`, `src\\Nowhere\\Nowhere.csproj`)
+			return []string{"--source", source, "--project", "SampleApp.sln"}
+		}, "", []string{"reading SampleApp.sln failed", "Nowhere.csproj", "MSB3202"}},
+		{"a circle of projects", func(t *testing.T) []string {
+			source := sample(t, "circle")
+			edit(t, filepath.Join(source, "src", "SampleApp.Core", "SampleApp.Core.csproj"), "</Project>", `<ItemGroup><ProjectReference Include="../SampleApp.Api/SampleApp.Api.csproj" /></ItemGroup></Project>`)
+			return []string{"--source", source}
+		}, "", []string{"SampleApp.Core.csproj", "error"}},
+		{"a global.json that is not JSON", func(t *testing.T) []string {
+			source := sample(t, "json")
+			if err := os.WriteFile(filepath.Join(source, "global.json"), []byte("{"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return []string{"--source", source, "--sdk-image", ""}
+		}, "", []string{"reading global.json"}},
+		{"a framework that the SDK does not know", func(t *testing.T) []string {
+			source := sample(t, "newer")
+			edit(t, filepath.Join(source, "src", "SampleApp.Api", "SampleApp.Api.csproj"), "</Project>", `<PropertyGroup><TargetFramework>net12.0</TargetFramework></PropertyGroup></Project>`)
+			return append([]string{"--source", source}, "--sdk-image", sdkImage(t))
+		}, "", []string{"NETSDK1045", "--sdk-image"}},
+		{"package source credentials that are none", args("--nuget-credentials", "env://PATH"), "", []string{"reading --nuget-credentials", "NAME=Username="}},
 		{"a platform that does not exist", args("--platforms", "linux/arm65"), "", []string{`"linux/arm65" does not exist`, "linux/arm64"}},
 		{"a platform that the base lacks", args("--platforms", "linux/amd64,linux/s390x"), "", []string{"has no linux/s390x", "linux/amd64, linux/arm64"}},
 		{"a platform given twice", args("--platforms", "linux/arm64,aarch64"), "", []string{"twice"}},
@@ -99,6 +123,16 @@ func TestBadInput(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sdkImage is that of this machine's base images.
+func sdkImage(t *testing.T) string {
+	t.Helper()
+	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
+	if match := regexp.MustCompile(`DOTNET_MULTIARCH_SDK_IMAGE='([^']+)'`).FindStringSubmatch(r.stdout); match != nil {
+		return match[1]
+	}
+	return host(t) + "/dotnet/sdk:10.0"
 }
 
 // finalError is what dagger prints last: "Error: …" to the end.

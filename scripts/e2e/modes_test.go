@@ -12,6 +12,7 @@ import (
 // TestEveryPublishMode publishes one app in each mode for both platforms from the machine's own, and asks each result what it
 // is, under qemu-user where the platform is foreign.
 func TestEveryPublishMode(t *testing.T) {
+	needsDotnet10(t)
 	for _, c := range []struct {
 		mode, property string
 		// native: compiled by Native AOT.
@@ -58,6 +59,7 @@ func TestEveryPublishMode(t *testing.T) {
 
 // TestSymbols: what the image of a native app leaves out is to be had apart.
 func TestSymbols(t *testing.T) {
+	needsDotnet10(t)
 	to := t.TempDir()
 	r := dagger(t, "--progress=plain", "call", "--source", "scripts/e2e/testdata/modes", "--publish", "native-aot", "symbols", "export", "--path", to)
 	if r.code != 0 {
