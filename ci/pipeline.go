@@ -378,8 +378,8 @@ func (p *plan) restored() (*dagger.Container, error) {
 // withLibraries is keyed on the files outside the app's folder; the libraries among them are compiled here. The note says
 // why this step is left out where the tree's shape forbids it.
 func (p *plan) withLibraries(restored *dagger.Container) (container *dagger.Container, note string, err error) {
-	folder, reason := dotnet.AppFolder(p.app, p.projects)
-	libraries := func(file string) bool { return !dotnet.Within(file, folder) && !dotnet.Within(file, p.outside...) }
+	inputs, reason := dotnet.LibraryInputs(p.app, p.projects)
+	libraries := func(file string) bool { return inputs(file) && !dotnet.Within(file, p.outside...) }
 	if reason == "" && p.tree.Size(libraries) > largestConstant {
 		reason = fmt.Sprintf("their folders hold more than %d MB", largestConstant>>20)
 	}

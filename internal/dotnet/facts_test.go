@@ -129,31 +129,33 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-func TestAppFolderKeepsLibrariesWhole(t *testing.T) {
+func TestLibraryInputs(t *testing.T) {
 	app, core := project("src/Api/Api.csproj"), project("src/Core/Core.csproj", "OutputType=Library")
 	app.Items["ProjectReference"] = []string{"src/Core/Core.csproj"}
-	folder, reason := AppFolder(app, []Project{app, core})
-	if folder != "src/Api" || reason != "" {
-		t.Errorf("AppFolder = %q, %q", folder, reason)
+	core.Items["OutsideFile"] = []string{"src/Api/Shared.cs", "shared/Names.cs"}
+	wanted, reason := LibraryInputs(app, []Project{app, core})
+	if reason != "" {
+		t.Fatal(reason)
+	}
+	for file, want := range map[string]bool{"src/Core/C.cs": true, "shared/Names.cs": true, "src/Api/Shared.cs": true, "src/Api/Program.cs": false, "src/ApiTests/T.cs": true} {
+		if wanted(file) != want {
+			t.Errorf("%s: %v", file, !want)
+		}
 	}
 
 	inside := core
 	inside.Path = "src/Api/Core/Core.csproj"
-	app.Items["ProjectReference"] = []string{"src/Api/Core/Core.csproj"}
-	if _, reason := AppFolder(app, []Project{app, inside}); reason == "" {
-		t.Error("a library below the app's folder would lose its sources")
+	app.Items["ProjectReference"] = []string{inside.Path}
+	if _, reason := LibraryInputs(app, []Project{app, inside}); !strings.Contains(reason, inside.Path) {
+		t.Errorf("a library below the app's folder would lose its sources: reason %q", reason)
 	}
-
-	core.Items["OutsideFile"] = []string{"src/Api/Shared.cs"}
-	app.Items["ProjectReference"] = []string{"src/Core/Core.csproj"}
-	if _, reason := AppFolder(app, []Project{app, core}); !strings.Contains(reason, "src/Api/Shared.cs") {
-		t.Errorf("a library that takes a file from the app's folder: reason %q", reason)
-	}
-
 	root := project("Api.csproj")
 	root.Items["ProjectReference"] = []string{"Core/Core.csproj"}
-	if _, reason := AppFolder(root, nil); reason == "" {
+	if _, reason := LibraryInputs(root, nil); reason == "" {
 		t.Error("an app at the root of the source would exclude everything")
+	}
+	if _, reason := LibraryInputs(project("src/Api/Api.csproj"), nil); reason == "" {
+		t.Error("without libraries there is nothing to compile")
 	}
 }
 
@@ -175,7 +177,7 @@ func FuzzParseFacts(f *testing.F) {
 		projects, err := ParseFacts(content, DefaultSourceDir)
 		if err == nil && len(projects) > 0 {
 			_, _ = Choose(projects, "")
-			_, _ = AppFolder(projects[0], projects)
+			_, _ = LibraryInputs(projects[0], projects)
 		}
 	})
 }

@@ -79,26 +79,27 @@ func RestoreInputs(files []string, read func(file string) (string, error)) (func
 	}, nil
 }
 
-// AppFolder gives the folder whose files the app's libraries do not need, since they are the app's own; "" where the shape
-// of the tree forbids to tell them apart, with the reason.
-func AppFolder(app Project, all []Project) (folder, reason string) {
-	if len(app.References()) == 0 {
-		return "", "it refers to no project"
+// LibraryInputs gives a predicate for the files that the app's libraries may need: all but those in the app's folder, of which
+// only what a library takes from there. The reason says why the shape of the tree forbids to tell them apart; it is empty
+// where it does not.
+func LibraryInputs(app Project, all []Project) (wanted func(file string) bool, reason string) {
+	libraries := app.closure(all)[1:]
+	switch {
+	case len(app.References()) == 0:
+		return nil, "it refers to no project"
+	case app.Dir() == ".":
+		return nil, "the app's project lies at the root of the source"
 	}
-	if app.Dir() == "." {
-		return "", "the app's project lies at the root of the source"
-	}
-	for _, q := range app.closure(all)[1:] {
+	taken := map[string]bool{}
+	for _, q := range libraries {
 		if within(q.Path, app.Dir()) {
-			return "", q.Path + " lies in the app's folder"
+			return nil, q.Path + " lies in the app's folder"
 		}
 		for _, f := range q.Items["OutsideFile"] {
-			if within(f, app.Dir()) {
-				return "", q.Path + " takes " + f + " from the app's folder"
-			}
+			taken[f] = true
 		}
 	}
-	return app.Dir(), ""
+	return func(file string) bool { return !within(file, app.Dir()) || taken[file] }, ""
 }
 
 // Outsiders gives the folders of projects that the app has nothing to do with, such as tests and other services of the
