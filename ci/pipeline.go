@@ -68,7 +68,7 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	if err := p.chooseFramework(ctx); err != nil {
 		return nil, err
 	}
-	if tag := dotnet.SDKFor(p.app); tag != "" && p.sdkImage == m.sdkReference(dotnet.LatestLTS) {
+	if tag := dotnet.SDKFor(p.app); tag != "" && m.SdkImage == "" && p.sdkImage == m.sdkReference(dotnet.LatestLTS) {
 		if p.sdk, err = m.sdkContainer(ctx, m.sdkReference(tag), p.credentials); err != nil {
 			return nil, err
 		}
@@ -212,7 +212,7 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, cr
 		sdk = sdk.WithMountedDirectory(path.Join(settings.Dir(), ".git"), m.Git)
 	}
 	if _, err := sdk.Sync(ctx); err != nil {
-		return nil, fmt.Errorf("fetching the SDK image %s: %w", reference, oneLine(err))
+		return nil, fmt.Errorf("fetching the SDK image %s: %w: check --base-registry and global.json, or give another with --sdk-image", reference, oneLine(err))
 	}
 	return sdk, nil
 }

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -46,6 +45,9 @@ func TestBadInput(t *testing.T) {
 		{"a source without a project", func(t *testing.T) []string { return []string{"--source", t.TempDir()} }, "", []string{"no .csproj", "--source"}},
 		{"two candidates", func(t *testing.T) []string {
 			source := sample(t, "two")
+			if err := os.Remove(filepath.Join(source, "SampleApp.sln")); err != nil { // it would say which
+				t.Fatal(err)
+			}
 			if err := os.CopyFS(filepath.Join(source, "src", "Second"), os.DirFS(filepath.Join(source, "src", "SampleApp.Api"))); err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +67,7 @@ func TestBadInput(t *testing.T) {
 		}, "", []string{"restoring src/SampleApp.Api/SampleApp.Api.csproj failed", "No.Such.Package.Anywhere"}},
 		{"a solution that names a missing project", func(t *testing.T) []string {
 			source := sample(t, "missing")
-			edit(t, filepath.Join(source, "SampleApp.sln"), `src\\SampleApp.Core\\SampleApp.Core.csproj`, `src\\Nowhere\\Nowhere.csproj`)
+			edit(t, filepath.Join(source, "SampleApp.sln"), `src\SampleApp.Core\SampleApp.Core.csproj`, `src\Nowhere\Nowhere.csproj`)
 			return []string{"--source", source, "--project", "SampleApp.sln"}
 		}, "", []string{"reading SampleApp.sln failed", "Nowhere.csproj", "MSB3202"}},
 		{"a circle of projects", func(t *testing.T) []string {
@@ -81,9 +83,10 @@ func TestBadInput(t *testing.T) {
 			return []string{"--source", source, "--sdk-image", ""}
 		}, "", []string{"reading global.json"}},
 		{"a framework that the SDK does not know", func(t *testing.T) []string {
+			needsDotnet10(t)
 			source := sample(t, "newer")
 			edit(t, filepath.Join(source, "src", "SampleApp.Api", "SampleApp.Api.csproj"), "</Project>", `<PropertyGroup><TargetFramework>net12.0</TargetFramework></PropertyGroup></Project>`)
-			return append([]string{"--source", source}, "--sdk-image", sdkImage(t))
+			return []string{"--source", source, "--sdk-image", host(t) + "/dotnet/sdk:10.0", "--runtime-image", host(t) + "/dotnet/aspnet:10.0"}
 		}, "", []string{"NETSDK1045", "--sdk-image"}},
 		{"package source credentials that are none", args("--nuget-credentials", "env://PATH"), "", []string{"reading --nuget-credentials", "NAME=Username="}},
 		{"a platform that does not exist", args("--platforms", "linux/arm65"), "", []string{`"linux/arm65" does not exist`, "linux/arm64"}},
@@ -123,16 +126,6 @@ func TestBadInput(t *testing.T) {
 			}
 		})
 	}
-}
-
-// sdkImage is that of this machine's base images.
-func sdkImage(t *testing.T) string {
-	t.Helper()
-	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
-	if match := regexp.MustCompile(`DOTNET_MULTIARCH_SDK_IMAGE='([^']+)'`).FindStringSubmatch(r.stdout); match != nil {
-		return match[1]
-	}
-	return host(t) + "/dotnet/sdk:10.0"
 }
 
 // finalError is what dagger prints last: "Error: …" to the end.
