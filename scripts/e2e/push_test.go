@@ -81,6 +81,10 @@ func TestAnEditSendsOneSmallLayerAndRestoresNothing(t *testing.T) {
 	if again.BytesSent != 0 || again.Digest != after.Digest || r.published() {
 		t.Errorf("no change, and yet %d bytes were sent, digest %s, published %v", again.BytesSent, again.Digest, r.published())
 	}
+	edit(t, filepath.Join(source, "tests", "SampleApp.Tests", "ApiTests.cs"), "namespace", "// edited\nnamespace")
+	if tested, r := push(t, []string{"--source", source}, []string{"--image", to}); tested.Digest != after.Digest || r.published() {
+		t.Errorf("an edit of a test: digest %s, published %v", tested.Digest, r.published())
+	}
 }
 
 func TestSeveralTagsAndMarkdown(t *testing.T) {
