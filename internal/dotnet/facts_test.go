@@ -107,6 +107,8 @@ func TestChoose(t *testing.T) {
 		{"no app", "", []Project{library, test}, "", []string{"src/Core/Core.csproj is a class library", "tests/T/T.csproj is a test project"}},
 		{"by file", "src/Worker/Worker.csproj", []Project{api, worker}, "src/Worker/Worker.csproj", nil},
 		{"by folder", "./src/Worker/", []Project{api, worker}, "src/Worker/Worker.csproj", nil},
+		{"by a folder above", "src", []Project{api, library, project("other/Other.csproj")}, "src/Api/Api.csproj", nil},
+		{"by a folder above two", "src", []Project{api, worker}, "", []string{"2 candidates"}},
 		{"by Windows path", `src\Worker\Worker.csproj`, []Project{api, worker}, "src/Worker/Worker.csproj", nil},
 		{"by name", "worker", []Project{api, worker}, "src/Worker/Worker.csproj", nil},
 		{"unknown", "Nope", []Project{api, worker}, "", []string{`"Nope"`, "src/Api/Api.csproj"}},

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Choose gives the one project to publish. The request is what the caller named: a project file or its folder, relative
-// to the source, or a project's name; "" means the one publishable project of the tree.
+// Choose gives the one project to publish. The request is what the caller named: a project file or a folder with one
+// app, relative to the source, or a project's name; "" means the one publishable project of the tree.
 func Choose(all []Project, request string) (Project, error) {
 	if request != "" {
 		return chooseNamed(all, request)
@@ -34,6 +34,12 @@ func chooseNamed(all []Project, request string) (Project, error) {
 	for _, p := range all {
 		if p.Path == wanted || p.Dir() == wanted || strings.EqualFold(p.Name(), wanted) {
 			found = append(found, p)
+		}
+	}
+	if len(found) == 0 {
+		below := slices.DeleteFunc(slices.Clone(all), func(p Project) bool { return !within(p.Path, wanted) })
+		if len(below) > 0 {
+			return Choose(below, "")
 		}
 	}
 	switch {
