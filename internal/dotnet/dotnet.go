@@ -174,7 +174,9 @@ func build(s Settings, app Project, identifiers []string) []string {
 		"-p:DotnetMultiarchIdentifiers=" + list(identifiers),
 		framework(s),
 		"-p:DotnetMultiarchPublishRoot=" + PublishDir,
-		"-p:DotnetMultiarchSymbolsRoot=" + SymbolsDir,
+	}
+	if app.NeedsToolchain() {
+		args = append(args, "-p:DotnetMultiarchSymbolsRoot="+SymbolsDir)
 	}
 	return append(args, properties(s, app)...)
 }
