@@ -108,6 +108,7 @@ func TestChoose(t *testing.T) {
 		{"by file", "src/Worker/Worker.csproj", []Project{api, worker}, "src/Worker/Worker.csproj", nil},
 		{"by folder", "./src/Worker/", []Project{api, worker}, "src/Worker/Worker.csproj", nil},
 		{"by a folder above", "src", []Project{api, library, project("other/Other.csproj")}, "src/Api/Api.csproj", nil},
+		{"by the root", ".", []Project{api, library}, "src/Api/Api.csproj", nil},
 		{"by a folder above two", "src", []Project{api, worker}, "", []string{"2 candidates"}},
 		{"by Windows path", `src\Worker\Worker.csproj`, []Project{api, worker}, "src/Worker/Worker.csproj", nil},
 		{"by name", "worker", []Project{api, worker}, "src/Worker/Worker.csproj", nil},

@@ -144,7 +144,7 @@ func Within(file string, folders ...string) bool {
 	return slices.ContainsFunc(folders, func(dir string) bool { return within(file, dir) })
 }
 
-func within(file, dir string) bool { return strings.HasPrefix(path.Clean(file), dir+"/") }
+func within(file, dir string) bool { return dir == "." || strings.HasPrefix(path.Clean(file), dir+"/") }
 
 // IsSolution says whether the name is a solution's.
 func IsSolution(file string) bool {
