@@ -25,7 +25,7 @@ func (m *DotnetMultiarch) built(ctx context.Context, folder string) (*dagger.Dir
 	if err != nil {
 		return nil, err
 	}
-	if folder == dotnet.SymbolsDir && !p.app.NeedsToolchain() {
+	if folder == dotnet.SymbolsDir && p.app.Mode() != dotnet.NativeAOT {
 		return nil, fmt.Errorf("looking for symbols: %s is published %s, which has its .pdb files in the image; only native-aot has symbols apart", p.app.Path, p.app.Mode())
 	}
 	restored, err := p.restored()

@@ -23,7 +23,9 @@ type File struct {
 	// Path is relative to the folder, with forward slashes.
 	Path string
 	// OnDisk is where its bytes are; "" makes an empty file.
-	OnDisk     string
+	OnDisk string
+	// Size of a regular file in bytes, as it was listed.
+	Size       int64
 	Executable bool
 	// Link is the target of a symbolic link, as it was read; empty for a regular file.
 	Link string
@@ -54,7 +56,7 @@ func file(root, name string, entry fs.DirEntry) (File, error) {
 	switch {
 	case err != nil:
 	case info.Mode().IsRegular():
-		f.Executable = info.Mode()&0o100 != 0
+		f.Executable, f.Size = info.Mode()&0o100 != 0, info.Size()
 	case info.Mode()&fs.ModeSymlink != 0:
 		f.Link, err = os.Readlink(name)
 	default:

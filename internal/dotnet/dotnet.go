@@ -9,7 +9,6 @@ import (
 	"embed"
 	"fmt"
 	"path"
-	"strconv"
 	"strings"
 )
 
@@ -125,13 +124,12 @@ func WithInput(s Settings, command []string) []string {
 	return append([]string{"sh", "-c", `mkdir -p "$0" && base64 -d ` + InputFile + ` | tar -xz -C "$0" && exec "$@"`, s.Dir()}, command...)
 }
 
-// Describe gives the command that writes FactsFile for the projects. A project that MSBuild cannot read fails the command;
-// with strict that is all, without it the others are described all the same.
-func Describe(s Settings, projects []string, strict bool) []string {
+// Describe gives the command that writes FactsFile for the projects. A project that MSBuild cannot read fails the command,
+// and the others are described all the same.
+func Describe(s Settings, projects []string) []string {
 	return msbuild(s, "Describe",
 		"-p:DotnetMultiarchCandidates="+list(s.absolute(projects)),
 		"-p:DotnetMultiarchFactsFile="+FactsFile,
-		"-p:DotnetMultiarchDescribeContinueOnError="+strconv.FormatBool(!strict),
 		framework(s),
 	)
 }
@@ -175,7 +173,7 @@ func build(s Settings, app Project, identifiers []string) []string {
 		framework(s),
 		"-p:DotnetMultiarchPublishRoot=" + PublishDir,
 	}
-	if app.NeedsToolchain() {
+	if app.Mode() == NativeAOT {
 		args = append(args, "-p:DotnetMultiarchSymbolsRoot="+SymbolsDir)
 	}
 	return append(args, properties(s, app)...)

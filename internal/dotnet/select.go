@@ -29,7 +29,7 @@ func Choose(all []Project, request string) (Project, error) {
 }
 
 func chooseNamed(all []Project, request string) (Project, error) {
-	wanted := path.Clean(strings.ReplaceAll(request, `\`, "/"))
+	wanted := clean(request)
 	var found []Project
 	for _, p := range all {
 		if p.Path == wanted || p.Dir() == wanted || strings.EqualFold(p.Name(), wanted) {
@@ -52,6 +52,9 @@ func chooseNamed(all []Project, request string) (Project, error) {
 	}
 	return found[0], nil
 }
+
+// clean reads a path of the source as a person on any system writes it.
+func clean(request string) string { return path.Clean(strings.ReplaceAll(request, `\`, "/")) }
 
 // testPackages mark a test project before it is restored; afterwards these packages set IsTestProject themselves.
 var testPackages = []string{"microsoft.net.test.sdk", "mstest", "mstest.sdk", "tunit", "xunit.v3", "xunit.v3.mtp-v1", "xunit.v3.mtp-v2", "nunit3testadapter"}

@@ -7,6 +7,19 @@ import (
 	"strings"
 )
 
+// NamedSolution gives the path of the solution that the caller names, relative to the source; "" where a request means
+// something else. One that the source lacks is an error.
+func NamedSolution(request string, files []string) (string, error) {
+	if !IsSolution(request) {
+		return "", nil
+	}
+	solution := clean(request)
+	if !slices.Contains(files, solution) {
+		return "", fmt.Errorf("choosing the project to publish: the source has no %s", solution)
+	}
+	return solution, nil
+}
+
 // SolutionList gives the command that lists the projects of a solution: .sln, .slnx or .slnf.
 func SolutionList(s Settings, solution string) []string {
 	return []string{"dotnet", "sln", path.Join(s.Dir(), solution), "list"}
@@ -68,7 +81,7 @@ func Of(all []Project, listed []string) []Project {
 // the source has none.
 func FileBasedApp(request string, files []string, read func(file string) (string, error)) (string, error) {
 	if strings.EqualFold(path.Ext(request), ".cs") {
-		file := path.Clean(strings.ReplaceAll(request, `\`, "/"))
+		file := clean(request)
 		if !slices.Contains(files, file) {
 			return "", fmt.Errorf("choosing the file to publish: the source has no %s", file)
 		}

@@ -71,3 +71,15 @@ func TestDescription(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestNamedSolution(t *testing.T) {
+	files := []string{"all/All.slnx", "a/A.csproj"}
+	for request, want := range map[string]string{`all\All.slnx`: "all/All.slnx", "./all/All.slnx": "all/All.slnx", "A": "", "": ""} {
+		if got, err := NamedSolution(request, files); err != nil || got != want {
+			t.Errorf("NamedSolution(%q) = %q, %v", request, got, err)
+		}
+	}
+	if got, err := NamedSolution("Nope.sln", files); err == nil || !strings.Contains(err.Error(), "no Nope.sln") {
+		t.Errorf("a solution that is not there: %q, %v", got, err)
+	}
+}

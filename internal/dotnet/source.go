@@ -19,16 +19,17 @@ func Ignored() []string {
 	return []string{"**/bin", "**/obj", "**/.git", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults"}
 }
 
-// restoreExtensions and restoreNames select the files that decide a restore and what MSBuild says of a project.
+// restoreExtensions and restoreNames select, beside projects and solutions, the files that decide a restore and what MSBuild
+// says of a project.
 var (
-	restoreExtensions = []string{".csproj", ".fsproj", ".vbproj", ".shproj", ".projitems", ".proj", ".props", ".targets", ".rsp", ".sln", ".slnx", ".slnf"}
+	restoreExtensions = []string{".shproj", ".projitems", ".proj", ".props", ".targets", ".rsp"}
 	restoreNames      = []string{"packages.lock.json", "global.json", "nuget.config", "dotnet-tools.json"}
 )
 
 // DecidesRestore says whether a file may change what is restored or what MSBuild says of a project, by its name alone.
 func DecidesRestore(file string) bool {
 	name := strings.ToLower(path.Base(file))
-	return slices.Contains(restoreExtensions, path.Ext(name)) || slices.Contains(restoreNames, name)
+	return IsProject(name) || IsSolution(name) || slices.Contains(restoreExtensions, path.Ext(name)) || slices.Contains(restoreNames, name)
 }
 
 // What MSBuild reads while it evaluates a project, beside the project files: imports, files asked for by Exists, and all that

@@ -8,6 +8,3 @@ import "path"
 func Toolchain(identifiers []string) []string {
 	return append([]string{"sh", path.Join(ToolsDir, "toolchain.sh")}, identifiers...)
 }
-
-// NeedsToolchain says whether the app is published by Native AOT.
-func (p Project) NeedsToolchain() bool { return p.is("PublishAot") }

@@ -53,10 +53,8 @@ func (t *Tree) Read(path string) (string, error) {
 func (t *Tree) Size(wanted func(path string) bool) int64 {
 	var size int64
 	for _, f := range t.files {
-		if wanted(f.Path) && f.Link == "" {
-			if info, err := os.Stat(f.OnDisk); err == nil {
-				size += info.Size()
-			}
+		if wanted(f.Path) {
+			size += f.Size
 		}
 	}
 	return size
@@ -76,21 +74,21 @@ func (t *Tree) Find(wanted func(name string) bool) []string {
 // Pack gives the files whose path is wanted as a gzipped tar in base64, which is text, as Dagger's constants are. The
 // text depends on nothing but names, contents and executable bits: packed twice, from two checkouts, it is the same.
 func (t *Tree) Pack(wanted func(path string) bool) (string, error) {
-	return t.pack(wanted, func(string) bool { return false })
+	return t.pack(wanted, false)
 }
 
 // PackWithNames packs like Pack and gives every other file by its name alone, empty.
 func (t *Tree) PackWithNames(wanted func(path string) bool) (string, error) {
-	return t.pack(wanted, func(string) bool { return true })
+	return t.pack(wanted, true)
 }
 
-func (t *Tree) pack(wanted, named func(path string) bool) (string, error) {
+func (t *Tree) pack(wanted func(path string) bool, names bool) (string, error) {
 	var files []archive.File
 	for _, f := range t.files {
 		switch {
 		case wanted(f.Path):
 			files = append(files, f)
-		case named(f.Path):
+		case names:
 			files = append(files, archive.File{Path: f.Path, Link: f.Link})
 		}
 	}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/nuget"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/source"
+)
+
+// plan is what is known before anything is compiled: which project, for which platforms, in which environment.
+type plan struct {
+	settings    dotnet.Settings
+	sdkImage    string
+	sdk         *dagger.Container
+	source      *dagger.Directory
+	credentials []nuget.Credential
+	tree        *source.Tree
+	inputs      func(file string) bool
+	projects    []dotnet.Project
+	app         dotnet.Project
+	base        dotnet.BaseImage
+	platforms   []platform.Platform
+	identifiers []string
+	// outside are folders whose files have no part in the app.
+	outside []string
+	// unread is what MSBuild said of projects that it cannot read.
+	unread []string
+	// notes are for the user: what was left out, and what supports it no more.
+	notes []string
+}
+
+// plan asks MSBuild about the projects. Only files that decide a restore are shown to it, so an edit of code asks nothing.
+func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
+	settings := dotnet.Settings{
+		Configuration: m.Configuration, Framework: m.Framework, Mode: dotnet.Mode(m.Publish), Property: m.Property,
+		SourceDir: m.SourcePath, Processors: runtime.NumCPU(), Feed: m.Feed != nil, ConfigFile: m.NugetConfig != nil,
+		LockedMode: m.LockedMode, History: m.Git != nil,
+	}
+	if err := settings.Validate(); err != nil {
+		return nil, err
+	}
+	requested, err := requestedPlatforms(m.Platforms)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{settings: settings}
+	if err := p.openSource(ctx, m.Source); err != nil {
+		return nil, err
+	}
+	if err := p.chooseSDK(ctx, m); err != nil {
+		return nil, err
+	}
+	if err := p.chooseProject(ctx, m.Project); err != nil {
+		return nil, err
+	}
+	if err := p.chooseFramework(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.changeSDK(ctx, m); err != nil {
+		return nil, err
+	}
+	if p.base, err = dotnet.ChooseBase(p.app, p.projects, m.BaseRegistry, m.RuntimeImage, m.BaseFlavor); err != nil {
+		return nil, err
+	}
+	p.choosePlatforms(requested)
+	if warning := dotnet.SupportWarning(p.app, time.Now()); warning != "" {
+		p.notes = append(p.notes, warning)
+	}
+	p.outside, err = dotnet.Outsiders(p.app, p.projects, p.tree.Paths(), p.tree.Read)
+	return p, err
+}
+
+func requestedPlatforms(list string) ([]platform.Platform, error) {
+	if strings.TrimSpace(list) == "" {
+		return nil, nil
+	}
+	return platform.ParseList(list)
+}
+
+func (p *plan) choosePlatforms(requested []platform.Platform) {
+	p.platforms = requested
+	if len(p.platforms) == 0 {
+		var note string
+		if p.platforms, note = p.app.Platforms(p.base.Libc); note != "" {
+			p.notes = append(p.notes, note)
+		}
+	}
+	for _, one := range p.platforms {
+		p.identifiers = append(p.identifiers, one.RuntimeIdentifier(p.base.Libc))
+	}
+}
