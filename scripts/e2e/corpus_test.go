@@ -20,8 +20,7 @@ import (
 // needsDotnet10 skips where the base images hold another .NET than the corpus is for.
 func needsDotnet10(t *testing.T) {
 	t.Helper()
-	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
-	if strings.Contains(r.stdout, "netcoreapp3.1") {
+	if strings.Contains(local(t, "PROPERTY"), "netcoreapp3.1") {
 		t.Skip("the base images here hold .NET 3.1: name a bundle of .NET 10 with DOTNET_BUNDLE")
 	}
 }
@@ -36,7 +35,6 @@ func TestCorpus(t *testing.T) {
 		console     bool
 		facts       map[string]any
 		files       []string // in /app
-		says        string   // on standard output
 		base        string
 		skip        string
 	}{
@@ -132,6 +130,37 @@ func TestCorpus(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLockFileThatDoesNotFit: the lock file is for two platforms, and one of them is not built.
+func TestLockFileThatDoesNotFit(t *testing.T) {
+	needsDotnet10(t)
+	app := []string{"--progress=plain", "call", "--source", "scripts/e2e/testdata/locked", "--platforms", "linux/amd64"}
+	r := dagger(t, append(app, "--locked-mode", "build", "entries")...)
+	if message := finalError(r.stderr); r.code == 0 || !strings.Contains(message, "NU1004") || !strings.Contains(message, "RuntimeIdentifiers") {
+		t.Errorf("code %d\n%s", r.code, message)
+	}
+}
+
+// TestDockerignore: where there is one it alone decides, also over what git ignores.
+func TestDockerignore(t *testing.T) {
+	source := sample(t, "docker")
+	for name, text := range map[string]string{
+		".dockerignore": "**/Stale.cs\n", ".gitignore": "built.json\n",
+		"src/SampleApp.Api/Stale.cs": "not C#", "src/SampleApp.Api/built.json": "{}",
+	} {
+		if err := os.WriteFile(filepath.Join(source, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	to := t.TempDir()
+	r := dagger(t, "--progress=plain", "call", "--source", source, "--platforms", "linux/amd64", "build", "export", "--path", to)
+	if r.code != 0 {
+		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
+	}
+	if _, err := os.Stat(filepath.Join(to, "linux", "amd64", "built.json")); err != nil {
+		t.Error(err)
 	}
 }
 

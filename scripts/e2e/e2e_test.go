@@ -120,10 +120,20 @@ func (r result) restored() bool { return strings.Contains(r.stderr, "Determining
 // host is the loopback registry, as .env and scripts/dagger name it.
 func host(t *testing.T) string {
 	t.Helper()
+	return strings.TrimPrefix(local(t, "REGISTRY"), "tcp://")
+}
+
+// local gives a value that scripts/dagger sets for .env on this machine, without DOTNET_MULTIARCH_ before its name; "" where it
+// sets none.
+func local(t *testing.T, name string) string {
+	t.Helper()
 	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
-	match := regexp.MustCompile(`DOTNET_MULTIARCH_REGISTRY='?tcp://([^'\s]+)`).FindStringSubmatch(r.stdout)
-	if r.code != 0 || match == nil {
+	if r.code != 0 || !strings.Contains(r.stdout, "DOTNET_MULTIARCH_REGISTRY=") {
 		t.Fatalf("dagger-local env: code %d\n%s%s", r.code, r.stdout, tail(r.stderr))
+	}
+	match := regexp.MustCompile(`DOTNET_MULTIARCH_` + name + `='?([^'\n]*)`).FindStringSubmatch(r.stdout)
+	if match == nil {
+		return ""
 	}
 	return match[1]
 }

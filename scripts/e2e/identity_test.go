@@ -7,7 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -83,6 +84,9 @@ func TestTheDigestIsTheSame(t *testing.T) {
 			if !r.published() {
 				t.Error("the publish step did not run")
 			}
+			if path := "/elsewhere/deeper/than.that"; slices.Contains(c.constructor, path) && !strings.Contains(r.stderr, "-> "+path+"/src/SampleApp.Api/bin/") {
+				t.Error("the source did not lie at the other path")
+			}
 			if got.Digest != want.Digest {
 				t.Errorf("digest %s, want %s", got.Digest, want.Digest)
 			}
@@ -94,10 +98,9 @@ func TestTheDigestIsTheSame(t *testing.T) {
 // alone, and with another command line they run again.
 func anew(t *testing.T, n int) string {
 	t.Helper()
-	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
-	property := ""
-	if match := regexp.MustCompile(`DOTNET_MULTIARCH_PROPERTY='([^']*)'`).FindStringSubmatch(r.stdout); match != nil {
-		property = match[1] + ";"
+	run := fmt.Sprintf("DotnetMultiarchTestRun=%d-%d", time.Now().UnixNano(), n)
+	if property := local(t, "PROPERTY"); property != "" {
+		return property + ";" + run
 	}
-	return fmt.Sprintf("%sDotnetMultiarchTestRun=%d-%d", property, time.Now().UnixNano(), n)
+	return run
 }

@@ -74,7 +74,7 @@ func TestBadInput(t *testing.T) {
 			source := sample(t, "circle")
 			edit(t, filepath.Join(source, "src", "SampleApp.Core", "SampleApp.Core.csproj"), "</Project>", `<ItemGroup><ProjectReference Include="../SampleApp.Api/SampleApp.Api.csproj" /></ItemGroup></Project>`)
 			return []string{"--source", source}
-		}, "", []string{"SampleApp.Core.csproj", "error"}},
+		}, "", []string{"MSB4006", "in a circle"}},
 		{"a global.json that is not JSON", func(t *testing.T) []string {
 			source := sample(t, "json")
 			if err := os.WriteFile(filepath.Join(source, "global.json"), []byte("{"), 0o644); err != nil {
