@@ -10,7 +10,7 @@ import (
 
 // recipe is the version of how sets are composed. Every change to this package
 // that changes an image raises it, so that older sets are composed again.
-const recipe = 1
+const recipe = 2
 
 // record says what a composed set was made of and which images it is. It is
 // written last: a set without one is not whole.

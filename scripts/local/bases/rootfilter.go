@@ -68,9 +68,16 @@ func (f *rootFilter) entry(entry *tar.Header, content io.Reader) error {
 		}
 		content = strings.NewReader(f.kept[name])
 	}
+	if aptWorks[name] {
+		entry.Uid, entry.Gid = 0, 0
+	}
 	f.has[name] = true
 	return add(entry, content, f.out)
 }
+
+// aptWorks are the folders that apt gives to its own user while it downloads,
+// or leaves with root, as it goes in that run; it sets that anew each time.
+var aptWorks = map[string]bool{"var/cache/apt/archives/partial": true, "var/lib/apt/lists/partial": true}
 
 func (f *rootFilter) wanted(name string) bool {
 	return name == dpkgStatus || isAccount(name) || !f.root.whole && configured(name)

@@ -136,3 +136,27 @@ func TestUnpackedRootWithoutAuthoritiesIsRefused(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// apt gives its download folders to its own user in one run and leaves them with root in the next.
+func TestRootDoesNotDependOnTheOwnerOfAptsFolders(t *testing.T) {
+	var digests []string
+	for _, owner := range []int{0, 42} {
+		w := testLayer(t)
+		f := newRootFilter(root{suite: bookworm, arch: "amd64", whole: true}, w)
+		for _, name := range []string{"./var/cache/apt/archives/partial/", "./var/lib/apt/lists/partial/"} {
+			h := file{name: name, mode: 0o700}.header()
+			h.Uid = owner
+			if err := f.entry(h, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		digest, err := closed(t, w).Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests = append(digests, digest.String())
+	}
+	if digests[0] != digests[1] {
+		t.Errorf("layers %q", digests)
+	}
+}
