@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -181,7 +182,10 @@ func edit(t *testing.T, file, from, to string) {
 	}
 }
 
-// repository names one that no other test pushes to.
+// nonce tells this run's repositories from those that earlier runs left in a registry that outlives them.
+var nonce = strconv.FormatInt(time.Now().UnixNano(), 36)
+
+// repository names one that no other test pushes to, and no other run.
 func repository(t *testing.T) string {
-	return fmt.Sprintf("%s/e2e/%s", host(t), regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-"))
+	return fmt.Sprintf("%s/e2e/%s/%s", host(t), nonce, regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(t.Name()), "-"))
 }
