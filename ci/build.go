@@ -28,11 +28,11 @@ func (m *DotnetMultiarch) built(ctx context.Context, folder string) (*dagger.Dir
 	if folder == dotnet.SymbolsDir && p.app.Mode() != dotnet.NativeAOT {
 		return nil, fmt.Errorf("looking for symbols: %s is published %s, which has its .pdb files in the image; only native-aot has symbols apart", p.app.Path, p.app.Mode())
 	}
-	restored, err := p.restored()
+	restored, err := p.withPackages(ctx)
 	if err != nil {
 		return nil, err
 	}
-	libraries, _, err := p.withLibraries(restored)
+	libraries, err := p.withLibraries(ctx, restored)
 	if err != nil {
 		return nil, err
 	}

@@ -27,11 +27,12 @@ type delivery struct {
 	target      registry.Target
 	publication publication.Publication
 	bases       []image.Base
-	// stage is the build container after the last step.
-	stage *dagger.Container
-	files *dagger.Directory
-	parts []image.Part
-	index v1.ImageIndex
+	// What each step leaves to the next.
+	restored  *dagger.Container
+	libraries *libraries
+	files     *dagger.Directory
+	parts     []image.Part
+	index     v1.ImageIndex
 }
 
 func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, target registry.Target) (*publication.Publication, error) {
@@ -74,31 +75,22 @@ func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error
 }
 
 func (d *delivery) restore(ctx context.Context) (err error) {
-	if d.stage, err = d.restored(); err != nil {
+	d.restored, err = d.withPackages(ctx)
+	return err
+}
+
+func (d *delivery) compileLibraries(ctx context.Context) (err error) {
+	if d.libraries, err = d.withLibraries(ctx, d.restored); err != nil {
 		return err
 	}
-	if d.stage, err = d.stage.Sync(ctx); err != nil {
-		return toolError("restoring "+d.app.Path, err)
+	if d.libraries.note != "" {
+		d.publication.Notes = append(d.publication.Notes, d.libraries.note)
 	}
 	return nil
 }
 
-func (d *delivery) compileLibraries(ctx context.Context) error {
-	stage, note, err := d.withLibraries(d.stage)
-	if err != nil {
-		return err
-	}
-	if note != "" {
-		d.publication.Notes = append(d.publication.Notes, note)
-	}
-	if d.stage, err = stage.Sync(ctx); err != nil {
-		return toolError("compiling the libraries of "+d.app.Path, err)
-	}
-	return nil
-}
-
-func (d *delivery) publish(ctx context.Context) (err error) {
-	published, err := d.published(d.stage)
+func (d *delivery) publish(ctx context.Context) error {
+	published, err := d.published(d.libraries)
 	if err != nil {
 		return err
 	}

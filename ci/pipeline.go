@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
@@ -17,8 +18,8 @@ func (p *plan) step(from *dagger.Container, packed string, command []string, exp
 		WithExec(dotnet.WithInput(p.settings, command), dagger.ContainerWithExecOpts{Expect: expect})
 }
 
-// restored is keyed on what decides a restore alone. Before it comes the linker of Native AOT, where that is the mode.
-func (p *plan) restored() (*dagger.Container, error) {
+// withPackages is keyed on what decides a restore alone. Before it comes the linker of Native AOT, where that is the mode.
+func (p *plan) withPackages(ctx context.Context) (*dagger.Container, error) {
 	packed, err := p.tree.Pack(p.inputs)
 	if err != nil {
 		return nil, err
@@ -27,30 +28,49 @@ func (p *plan) restored() (*dagger.Container, error) {
 	if p.app.Mode() == dotnet.NativeAOT {
 		sdk = sdk.WithExec(dotnet.Toolchain(p.identifiers))
 	}
-	return p.step(sdk, packed, dotnet.Restore(p.settings, p.app, p.identifiers), dagger.ReturnTypeSuccess), nil
+	restored, err := p.step(sdk, packed, dotnet.Restore(p.settings, p.app, p.identifiers), dagger.ReturnTypeSuccess).Sync(ctx)
+	if err != nil {
+		return nil, toolError("restoring "+p.app.Path, err)
+	}
+	return restored, nil
 }
 
-// withLibraries is keyed on the files outside the app's folder; the libraries among them are compiled here. The note says
-// why this step is left out where the tree's shape forbids it.
-func (p *plan) withLibraries(restored *dagger.Container) (container *dagger.Container, note string, err error) {
+// libraries is the build container after the libraries' step.
+type libraries struct {
+	container *dagger.Container
+	// holds says which files of the source the step has laid there; nil where there was no step.
+	holds func(file string) bool
+	// compiled is false where there was no step or it failed: publishing compiles everything then and reports what is wrong.
+	compiled bool
+	// note says why there was no step where the tree's shape forbids it.
+	note string
+}
+
+// withLibraries is keyed on the files outside the app's folder; the libraries among them are compiled here.
+func (p *plan) withLibraries(ctx context.Context, restored *dagger.Container) (*libraries, error) {
 	inputs, reason := dotnet.LibraryInputs(p.app, p.projects)
-	libraries := func(file string) bool { return inputs(file) && p.related(file) }
-	if reason == "" && p.tree.Size(libraries) > largestConstant {
+	holds := func(file string) bool { return inputs(file) && p.related(file) }
+	if reason == "" && p.tree.Size(holds) > largestConstant {
 		reason = fmt.Sprintf("their folders hold more than %d MB", largestConstant>>20)
 	}
 	if reason != "" {
+		l := &libraries{container: restored}
 		if len(p.app.References()) > 0 {
-			note = "libraries are compiled with the app, in one step: " + reason
+			l.note = "libraries are compiled with the app, in one step: " + reason
 		}
-		return restored, note, nil
+		return l, nil
 	}
-	packed, err := p.tree.Pack(libraries)
+	packed, err := p.tree.Pack(holds)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	// Should this fail, the publish step compiles everything itself and reports what is wrong.
 	compile := dotnet.CompileReferences(p.settings, p.app, p.identifiers)
-	return p.step(restored, packed, compile, dagger.ReturnTypeAny), "", nil
+	container := p.step(restored, packed, compile, dagger.ReturnTypeAny)
+	code, err := container.ExitCode(ctx)
+	if err != nil {
+		return nil, toolError("compiling the libraries of "+p.app.Path, err)
+	}
+	return &libraries{container: container, holds: holds, compiled: code == 0}, nil
 }
 
 // largestConstant is how many bytes of source a step takes as a constant: it travels as text, in memory. A larger source
@@ -60,14 +80,16 @@ const largestConstant = 64 << 20
 // related says whether a file may have a part in the app.
 func (p *plan) related(file string) bool { return !dotnet.Within(file, p.outside...) }
 
-func (p *plan) published(libraries *dagger.Container) (*dagger.Container, error) {
-	publish := dotnet.Publish(p.settings, p.app, p.identifiers)
-	if p.tree.Size(p.related) > largestConstant {
-		return libraries.WithDirectory(p.settings.Dir(), p.source).WithExec(publish), nil
+// published lays the rest of the source beside the libraries and publishes the app.
+func (p *plan) published(after *libraries) (*dagger.Container, error) {
+	publish := dotnet.Publish(p.settings, p.app, p.identifiers, after.compiled)
+	rest := func(file string) bool { return p.related(file) && (after.holds == nil || !after.holds(file)) }
+	if p.tree.Size(rest) > largestConstant {
+		return after.container.WithDirectory(p.settings.Dir(), p.source).WithExec(publish), nil
 	}
-	packed, err := p.tree.Pack(p.related)
+	packed, err := p.tree.Pack(rest)
 	if err != nil {
 		return nil, err
 	}
-	return p.step(libraries, packed, publish, dagger.ReturnTypeSuccess), nil
+	return p.step(after.container, packed, publish, dagger.ReturnTypeSuccess), nil
 }

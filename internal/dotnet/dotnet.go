@@ -162,8 +162,18 @@ func CompileReferences(s Settings, app Project, identifiers []string) []string {
 }
 
 // Publish gives the command that publishes the app for every identifier into PublishDir/IDENTIFIER, in one MSBuild run.
-func Publish(s Settings, app Project, identifiers []string) []string {
-	return msbuild(s, "Publish", build(s, app, identifiers)...)
+// compiled says that CompileReferences has succeeded before.
+func Publish(s Settings, app Project, identifiers []string, compiled bool) []string {
+	var args []string
+	if compiled {
+		// Asking each library whether it is up to date took 0.5 s on ten projects.
+		args = append(args, "-p:DotnetMultiarchCompiled=true")
+	}
+	if compiled || len(app.References()) == 0 {
+		// A compiler server does not pay for one compilation. Before the caller's properties, which win.
+		args = append(args, "-p:UseSharedCompilation=false")
+	}
+	return msbuild(s, "Publish", append(args, build(s, app, identifiers)...)...)
 }
 
 func build(s Settings, app Project, identifiers []string) []string {

@@ -38,7 +38,7 @@ func TestRestoreAndPublishGetTheSameProperties(t *testing.T) {
 		}
 	}
 	ids := []string{"linux-x64", "linux-arm64"}
-	restore, publish := Restore(s, project("a/A.csproj"), ids), Publish(s, project("a/A.csproj"), ids)
+	restore, publish := Restore(s, project("a/A.csproj"), ids), Publish(s, project("a/A.csproj"), ids, false)
 	for _, property := range append(properties(s, project("a/A.csproj")), hooks(s)...) {
 		if !slices.Contains(restore, property) || !slices.Contains(publish, property) {
 			t.Errorf("%s is not given to both", property)
@@ -53,26 +53,42 @@ func TestRestoreAndPublishGetTheSameProperties(t *testing.T) {
 func TestLibrariesAreCompiledAsPublishWants(t *testing.T) {
 	s := Settings{Configuration: "Debug", Framework: "net8.0"}
 	ids := []string{"linux-x64"}
-	libraries, publish := CompileReferences(s, project("a/A.csproj"), ids), Publish(s, project("a/A.csproj"), ids)
-	for i := range publish {
-		if publish[i] != libraries[i] && publish[i] != "-t:Publish" {
-			t.Errorf("publish has %s, libraries %s", publish[i], libraries[i])
+	app := project("a/A.csproj")
+	app.Items["ProjectReference"] = []string{"b/B.csproj"}
+	libraries, publish := CompileReferences(s, app, ids), Publish(s, app, ids, false)
+	publish[slices.Index(publish, "-t:Publish")] = "-t:CompileReferences"
+	if !slices.Equal(publish, libraries) {
+		t.Errorf("publish has %q, libraries %q", publish, libraries)
+	}
+}
+
+func TestWhatIsCompiledIsNotAskedForAgain(t *testing.T) {
+	alone, two := project("a/A.csproj"), project("a/A.csproj")
+	two.Items["ProjectReference"] = []string{"b/B.csproj"}
+	for _, c := range []struct {
+		app                  Project
+		compiled             bool
+		asksNoMore, noServer bool
+	}{{alone, false, false, true}, {two, false, false, false}, {two, true, true, true}} {
+		args := Publish(Settings{}, c.app, nil, c.compiled)
+		if slices.Contains(args, "-p:DotnetMultiarchCompiled=true") != c.asksNoMore || slices.Contains(args, "-p:UseSharedCompilation=false") != c.noServer {
+			t.Errorf("%v, compiled %v: %q", c.app.References(), c.compiled, args)
 		}
 	}
 }
 
 func TestAFlagBeatsTheProject(t *testing.T) {
 	own := project("a/A.csproj", "SelfContained=true")
-	if args := Publish(Settings{}, own, nil); slices.Contains(args, "-p:SelfContained=false") {
+	if args := Publish(Settings{}, own, nil, false); slices.Contains(args, "-p:SelfContained=false") {
 		t.Error("an unset flag overrides a self-contained project")
 	}
 	// As a global property the mode would reach libraries, of which some cannot be restored with it.
-	for _, args := range [][]string{Publish(Settings{Mode: NativeAOT}, own, nil), Restore(Settings{Mode: NativeAOT}, own, nil)} {
+	for _, args := range [][]string{Publish(Settings{Mode: NativeAOT}, own, nil, false), Restore(Settings{Mode: NativeAOT}, own, nil)} {
 		if !slices.Contains(args, "-p:DotnetMultiarchMode=native-aot") || slices.Contains(args, "-p:PublishAot=true") {
 			t.Errorf("the flag does not reach the app alone: %q", args)
 		}
 	}
-	if args := Publish(Settings{}, project("a/A.csproj"), nil); !slices.Contains(args, "-p:SelfContained=false") {
+	if args := Publish(Settings{}, project("a/A.csproj"), nil, false); !slices.Contains(args, "-p:SelfContained=false") {
 		t.Error("before .NET 6 an identifier alone would make the app self-contained")
 	}
 }
