@@ -70,6 +70,7 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 		return nil, err
 	}
 	p.choosePlatforms(requested)
+	p.notes = append(p.notes, p.app.Missing(p.projects, p.tree.Paths())...)
 	if warning := dotnet.SupportWarning(p.app, time.Now()); warning != "" {
 		p.notes = append(p.notes, warning)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func (p *plan) chooseSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
-	if err := p.readCredentials(ctx, m.NugetCredentials); err != nil {
+	if err := p.readCredentials(ctx, m); err != nil {
 		return err
 	}
 	if p.sdkImage = m.SdkImage; p.sdkImage == "" {
@@ -44,24 +44,37 @@ func (p *plan) changeSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
 	return err
 }
 
-func (p *plan) readCredentials(ctx context.Context, secret *dagger.Secret) error {
-	if secret == nil {
+func (p *plan) readCredentials(ctx context.Context, m *DotnetMultiarch) error {
+	if m.NugetCredentials == nil {
 		return nil
 	}
-	text, err := secret.Plaintext(ctx)
+	text, err := m.NugetCredentials.Plaintext(ctx)
 	if err != nil {
 		return fmt.Errorf("reading --nuget-credentials: %w", oneLine(err))
 	}
-	var config string
-	for _, file := range p.tree.Paths() {
-		if strings.EqualFold(file, "nuget.config") {
-			if config, err = p.tree.Read(file); err != nil {
-				return err
-			}
-		}
+	config, err := p.nugetConfig(ctx, m)
+	if err != nil {
+		return err
 	}
 	p.credentials, err = nuget.Parse(text, config)
 	return err
+}
+
+// nugetConfig is the text of the nuget.config that the restore reads; "" where there is none.
+func (p *plan) nugetConfig(ctx context.Context, m *DotnetMultiarch) (string, error) {
+	if m.NugetConfig != nil {
+		text, err := m.NugetConfig.Plaintext(ctx)
+		if err != nil {
+			return "", fmt.Errorf("reading --nuget-config: %w", oneLine(err))
+		}
+		return text, nil
+	}
+	for _, file := range p.tree.Paths() {
+		if strings.EqualFold(file, "nuget.config") {
+			return p.tree.Read(file)
+		}
+	}
+	return "", nil
 }
 
 func (m *DotnetMultiarch) sdkReference(tag string) string {

@@ -186,6 +186,19 @@ func (p Project) closure(all []Project) []Project {
 	return found
 }
 
+// Missing says which references of the app and its libraries lead to no file of the source: MSBuild leaves them out.
+func (p Project) Missing(all []Project, files []string) []string {
+	var notes []string
+	for _, q := range p.closure(all) {
+		for _, reference := range q.References() {
+			if !path.IsAbs(reference) && !slices.Contains(files, reference) {
+				notes = append(notes, fmt.Sprintf("%s refers to %s, which the source does not have: MSBuild leaves it out", q.Path, reference))
+			}
+		}
+	}
+	return notes
+}
+
 func (p Project) is(property string) bool { return strings.EqualFold(p.Properties[property], "true") }
 
 func split(list string) []string {

@@ -298,14 +298,14 @@ func TestRestoreInputsHoldsWhatAnEvaluationReads(t *testing.T) {
 		"a/A.csproj": `<Project><Import Project="../build/Shared.xml" /><Import Project="..\build\*.settings" /><Import Project="*" /></Project>`,
 		"Directory.Build.props": `<Version>$([System.IO.File]::ReadAllText('$(MSBuildThisFileDirectory)VERSION').Trim())</Version>
 			<Style Condition="Exists('$([MSBuild]::GetDirectoryNameOfFileAbove('.', 'style.json'))/style.json')">yes</Style>`,
-		"VERSION": "1.2.3", "build/Shared.xml": "", "build/x.settings": "", "style.json": "", "a/Program.cs": "", "README.md": "", "a/appsettings.json": "",
+		"packages/Own.1.0.0.nupkg": "zip", "VERSION": "1.2.3", "build/Shared.xml": "", "build/x.settings": "", "style.json": "", "a/Program.cs": "", "README.md": "", "a/appsettings.json": "",
 	})
 	wanted, err := RestoreInputs(names, read)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]bool{
-		"a/A.csproj": true, "VERSION": true, "build/Shared.xml": true, "build/x.settings": true, "style.json": true,
+		"a/A.csproj": true, "packages/Own.1.0.0.nupkg": true, "VERSION": true, "build/Shared.xml": true, "build/x.settings": true, "style.json": true,
 		"a/Program.cs": false, "README.md": false, "a/appsettings.json": false,
 	} {
 		if wanted(name) != want {

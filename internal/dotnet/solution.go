@@ -85,6 +85,15 @@ func FileBasedApp(request string, files []string, read func(file string) (string
 		if !slices.Contains(files, file) {
 			return "", fmt.Errorf("choosing the file to publish: the source has no %s", file)
 		}
+		alone, err := directed(file, read)
+		if err != nil {
+			return "", err
+		}
+		for _, project := range files {
+			if !alone && IsProject(project) && within(file, path.Dir(project)) {
+				return "", fmt.Errorf("choosing the file to publish: %s belongs to %s: give that with --project", file, project)
+			}
+		}
 		return file, nil
 	}
 	var code, marked []string
@@ -96,11 +105,11 @@ func FileBasedApp(request string, files []string, read func(file string) (string
 			continue
 		}
 		code = append(code, f)
-		text, err := read(f)
+		alone, err := directed(f, read)
 		if err != nil {
 			return "", err
 		}
-		if text = strings.TrimPrefix(text, "\ufeff"); strings.HasPrefix(text, "#!") || strings.HasPrefix(text, "#:") {
+		if alone {
 			marked = append(marked, f)
 		}
 	}
@@ -114,6 +123,13 @@ func FileBasedApp(request string, files []string, read func(file string) (string
 		return "", fmt.Errorf("choosing the file to publish: there is no project, and there are %d candidates among the .cs files, say which with --project: %s", len(marked), strings.Join(marked, ", "))
 	}
 	return marked[0], nil
+}
+
+// directed says whether a .cs file begins with a directive that only an app without a project has.
+func directed(file string, read func(file string) (string, error)) (bool, error) {
+	text, err := read(file)
+	text = strings.TrimPrefix(text, "\ufeff")
+	return strings.HasPrefix(text, "#!") || strings.HasPrefix(text, "#:"), err
 }
 
 // Convert gives the command that makes a project of a file-based app, and the project's path. It lies beside the file, so that

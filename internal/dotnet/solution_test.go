@@ -35,6 +35,8 @@ func TestFileBasedApp(t *testing.T) {
 		{"several", "", map[string]string{"a.cs": "#!x", "b.cs": "#!x"}, "", "--project: a.cs, b.cs"},
 		{"beside projects", "", map[string]string{"app.cs": "#!x", "a/A.csproj": ""}, "", ""},
 		{"named beside projects", `tools\app.cs`, map[string]string{"tools/app.cs": "", "a/A.csproj": ""}, "tools/app.cs", ""},
+		{"a file of a project", "a/Program.cs", map[string]string{"a/Program.cs": "", "a/A.csproj": ""}, "", "belongs to a/A.csproj"},
+		{"with directives in a project's folder", "a/x.cs", map[string]string{"a/x.cs": "#!x", "a/A.csproj": ""}, "a/x.cs", ""},
 		{"named and missing", "nope.cs", map[string]string{"app.cs": ""}, "", "no nope.cs"},
 		{"a name that is no file", "Api", map[string]string{"app.cs": ""}, "", ""},
 		{"nothing", "", map[string]string{"README.md": ""}, "", ""},
@@ -69,6 +71,15 @@ func TestDescription(t *testing.T) {
 	got := NewDescription(app, []Project{app, core, other})
 	if got.AssemblyName != "Shop" || got.Mode != FrameworkDependent || !slices.Equal(got.Projects, []string{"b/B.csproj"}) || !slices.Equal(got.Packages, []string{"Dapper", "Z"}) {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestMissingReferencesAreNoted(t *testing.T) {
+	app, core := project("a/A.csproj"), project("b/B.csproj")
+	app.Items["ProjectReference"], core.Items["ProjectReference"] = []string{"b/B.csproj", "/elsewhere/C.csproj"}, []string{"gone/Gone.csproj"}
+	got := app.Missing([]Project{app, core}, []string{"a/A.csproj", "b/B.csproj"})
+	if len(got) != 1 || !strings.Contains(got[0], "b/B.csproj refers to gone/Gone.csproj") {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -44,7 +44,7 @@ var (
 )
 
 // RestoreInputs gives a predicate for the files that decide a restore: DecidesRestore, and the files that MSBuild's files
-// name as read while they are evaluated, such as a VERSION file. While none of them changes, an edit never restores again.
+// name as read while they are evaluated, such as a VERSION file, and packages. While none of them changes, an edit never restores again.
 func RestoreInputs(files []string, read func(file string) (string, error)) (func(file string) bool, error) {
 	var patterns []string
 	for _, f := range files {
@@ -67,7 +67,7 @@ func RestoreInputs(files []string, read func(file string) (string, error)) (func
 	slices.Sort(patterns)
 	patterns = slices.Compact(patterns)
 	return func(file string) bool {
-		if DecidesRestore(file) {
+		if DecidesRestore(file) || strings.EqualFold(path.Ext(file), ".nupkg") { // a folder of packages may be a source of them
 			return true
 		}
 		if slices.Contains(codeExtensions, strings.ToLower(path.Ext(file))) {

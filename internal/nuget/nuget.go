@@ -29,7 +29,7 @@ var sourceName = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 
 // Parse reads credentials: lines "NAME=Username=…;Password=…", with or without VariablePrefix before the name, or the JSON that
 // Azure's credential provider takes from VSS_NUGET_EXTERNAL_FEED_ENDPOINTS. That names sources by address: config is the
-// text of the source's nuget.config, which gives them names. No error repeats any of the text, since it is a secret.
+// text of the nuget.config that the restore reads, which gives them names. No error repeats any of the text, since it is a secret.
 func Parse(text, config string) ([]Credential, error) {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "{") {
@@ -82,7 +82,7 @@ func endpoints(text, config string) ([]Credential, error) {
 	}
 	var found []Credential
 	for _, e := range file.EndpointCredentials {
-		name, known := names[strings.ToLower(e.Endpoint)]
+		name, known := names[address(e.Endpoint)]
 		if !known {
 			return nil, fmt.Errorf("reading --nuget-credentials: nuget.config has no source with the address %s", e.Endpoint)
 		}
@@ -98,7 +98,7 @@ func endpoints(text, config string) ([]Credential, error) {
 	return found, nil
 }
 
-// sources gives the names of a nuget.config's package sources by address in lower case.
+// sources gives the names of a nuget.config's package sources by address.
 func sources(config string) (map[string]string, error) {
 	var file struct {
 		Sources []struct {
@@ -114,7 +114,10 @@ func sources(config string) (map[string]string, error) {
 	}
 	names := map[string]string{}
 	for _, s := range file.Sources {
-		names[strings.ToLower(s.Value)] = s.Key
+		names[address(s.Value)] = s.Key
 	}
 	return names, nil
 }
+
+// address is a source's, without what makes two spellings of one.
+func address(s string) string { return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(s)), "/") }

@@ -14,7 +14,8 @@ func TestParse(t *testing.T) {
 		"feed=Username=u;Password=p=1":                                     {{"feed", "Username=u;Password=p=1"}},
 		"# CI\nNuGetPackageSourceCredentials_feed=Username=u;Password=p\n": {{"feed", "Username=u;Password=p"}},
 		"a=Username=u;Password=p\nb=\"Username=v;Password=q\"":             {{"a", "Username=u;Password=p"}, {"b", "Username=v;Password=q"}},
-		`{"endpointCredentials":[{"endpoint":"https://pkgs.dev.azure.com/shop/_packaging/feed/nuget/v3/index.json","password":"t"}]}`: {{"feed", "Username=VssSessionToken;Password=t"}},
+		`{"endpointCredentials":[{"endpoint":"https://pkgs.dev.azure.com/shop/_packaging/feed/nuget/v3/index.json","password":"t"}]}`:  {{"feed", "Username=VssSessionToken;Password=t"}},
+		`{"endpointCredentials":[{"endpoint":"https://pkgs.dev.azure.com/shop/_packaging/feed/nuget/v3/index.json/","password":"t"}]}`: {{"feed", "Username=VssSessionToken;Password=t"}},
 	} {
 		got, err := Parse(text, config)
 		if err != nil || !slices.Equal(got, want) {
