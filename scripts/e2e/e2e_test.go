@@ -182,6 +182,34 @@ func edit(t *testing.T, file, from, to string) {
 	}
 }
 
+// write lays files with their text below a folder.
+func write(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// git runs git in a folder, whatever its user has configured.
+func git(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	args = append([]string{"-C", dir, "-c", "user.name=test", "-c", "user.email=test@example.com"}, args...)
+	if r := run(t, []string{"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"}, "git", args...); r.code != 0 {
+		t.Fatalf("git %q: code %d\n%s", args, r.code, tail(r.stderr))
+	}
+}
+
+// commit makes a repository of a folder, with one commit.
+func commit(t *testing.T, dir string) {
+	t.Helper()
+	git(t, dir, "init", "-q")
+	git(t, dir, "add", "-A")
+	git(t, dir, "commit", "-q", "-m", "all")
+}
+
 // nonce tells this run's repositories from those that earlier runs left in a registry that outlives them.
 var nonce = strconv.FormatInt(time.Now().UnixNano(), 36)
 

@@ -3,14 +3,25 @@
 package e2e
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/crane"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // TestTheDigestIsTheSame compares builds that have nothing in common but the source's content. Each must really have run
@@ -19,78 +30,199 @@ func TestTheDigestIsTheSame(t *testing.T) {
 	to := repository(t)
 	want, _ := push(t, nil, []string{"--image", to})
 	for n, c := range []struct {
-		name   string
-		source func(t *testing.T) string
-		// constructor has further arguments.
-		constructor []string
+		name string
+		// arguments gives the constructor's.
+		arguments func(t *testing.T) []string
+		// seen is what the build's log must show, where the case could miss what it is about.
+		seen string
 	}{
-		{"another folder, umask and file times", func(t *testing.T) string {
+		{"a second run", func(*testing.T) []string { return nil }, ""},
+		{"another folder, umask, owner and file times", func(t *testing.T) []string {
 			source := sample(t, "another folder é")
-			err := filepath.WalkDir(source, func(file string, entry fs.DirEntry, err error) error {
-				if err != nil {
-					return err
-				}
-				mode := fs.FileMode(0o600)
-				if entry.IsDir() {
-					mode = 0o700
-				}
-				if err := os.Chmod(file, mode); err != nil {
-					return err
-				}
-				then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-				return os.Chtimes(file, then, then)
-			})
+			disguise(t, source)
+			return []string{"--source", source}
+		}, ""},
+		{"a checkout with core.autocrlf", func(t *testing.T) []string {
+			origin, checkout := sample(t, "origin"), filepath.Join(t.TempDir(), "checkout")
+			attributes, err := os.ReadFile(filepath.Join(root(t), ".gitattributes"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			return source
-		}, nil},
-		{"another path inside the container", func(*testing.T) string { return "sample-app" }, []string{"--source-path", "/elsewhere/deeper/than.that"}},
-		{"what git ignores", func(t *testing.T) string {
+			write(t, origin, map[string]string{".gitattributes": string(attributes)})
+			commit(t, origin)
+			git(t, ".", "clone", "-q", "-c", "core.autocrlf=true", origin, checkout)
+			return []string{"--source", checkout}
+		}, ""},
+		{"another path inside the container", func(*testing.T) []string {
+			return []string{"--source-path", "/elsewhere/deeper/than.that"}
+		}, "-> /elsewhere/deeper/than.that/src/SampleApp.Api/bin/"},
+		{"what git ignores", func(t *testing.T) []string {
 			source := sample(t, "ignored")
-			for name, text := range map[string]string{".gitignore": "/generated\n", "generated/Stale.cs": "not C#", "src/SampleApp.Api/.gitignore": "Local.cs\n", "src/SampleApp.Api/Local.cs": "not C#"} {
-				file := filepath.Join(source, name)
-				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			return source
-		}, nil},
-		{"leftovers of a build beside the sources", func(t *testing.T) string {
+			write(t, source, map[string]string{".gitignore": "/generated\n", "generated/Stale.cs": "not C#", "src/SampleApp.Api/.gitignore": "Local.cs\n", "src/SampleApp.Api/Local.cs": "not C#"})
+			return []string{"--source", source}
+		}, ""},
+		{"leftovers of a build beside the sources", func(t *testing.T) []string {
 			source := sample(t, "leftovers")
 			for _, dir := range []string{"bin", "obj", "node_modules", ".git"} {
-				stale := filepath.Join(source, "src", "SampleApp.Api", dir)
-				if err := os.MkdirAll(stale, 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(filepath.Join(stale, "Stale.cs"), []byte("not C#"), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				write(t, source, map[string]string{"src/SampleApp.Api/" + dir + "/Stale.cs": "not C#"})
 			}
-			return source
-		}, nil},
-		{"a pruned cache", func(t *testing.T) string {
+			return []string{"--source", source}
+		}, ""},
+		{"another date, and one processor more or less", func(t *testing.T) []string { return []string{"--sdk-image", anotherDay(t)} }, ""},
+		{"a pruned cache", func(t *testing.T) []string {
 			if r := dagger(t, "core", "engine", "local-cache", "prune"); r.code != 0 {
 				t.Fatalf("pruning: code %d\n%s", r.code, tail(r.stderr))
 			}
-			return "sample-app"
-		}, nil},
+			return nil
+		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, r := push(t, append([]string{"--source", c.source(t), "--property", anew(t, n)}, c.constructor...), []string{"--image", to})
+			arguments := c.arguments(t)
+			if !slices.Contains(arguments, "--source") {
+				arguments = append(arguments, "--source", "sample-app")
+			}
+			got, r := push(t, append(arguments, "--property", anew(t, n)), []string{"--image", to})
 			if !r.published() {
 				t.Error("the publish step did not run")
 			}
-			if path := "/elsewhere/deeper/than.that"; slices.Contains(c.constructor, path) && !strings.Contains(r.stderr, "-> "+path+"/src/SampleApp.Api/bin/") {
-				t.Error("the source did not lie at the other path")
+			if !strings.Contains(r.stderr, c.seen) {
+				t.Errorf("the build does not show %q", c.seen)
 			}
 			if got.Digest != want.Digest {
 				t.Errorf("digest %s, want %s", got.Digest, want.Digest)
 			}
 		})
+	}
+}
+
+// disguise changes all that is not content: modes, times and, for root, owners.
+func disguise(t *testing.T, source string) {
+	t.Helper()
+	err := filepath.WalkDir(source, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o600)
+		if entry.IsDir() {
+			mode = 0o700
+		}
+		then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+		if os.Getuid() == 0 {
+			err = os.Lchown(file, 1234, 5678)
+		}
+		return errors.Join(err, os.Chmod(file, mode), os.Chtimes(file, then, then))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// anotherDay gives an SDK image whose programs see the clock 400 days later and another number of processors.
+func anotherDay(t *testing.T) string {
+	t.Helper()
+	library := faketime(t)
+	from := local(t, "SDK_IMAGE")
+	if from == "" {
+		from = local(t, "BASE_REGISTRY") + "/dotnet/sdk:10.0"
+	}
+	source, err := name.ParseReference(strings.TrimPrefix(from, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sdk, err := remote.Image(source, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const where = "opt/faketime/libfaketime.so.1"
+	layer, err := crane.Layer(map[string][]byte{where: library})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sdk, err = mutate.AppendLayers(sdk, layer); err != nil {
+		t.Fatal(err)
+	}
+	config, err := sdk.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	config.Config.Env = append(config.Config.Env, "LD_PRELOAD=/"+where, "FAKETIME=+400d", "FAKETIME_DONT_FAKE_MONOTONIC=1", "DOTNET_PROCESSOR_COUNT="+strconv.Itoa(runtime.NumCPU()%2+1))
+	if sdk, err = mutate.ConfigFile(sdk, config); err != nil {
+		t.Fatal(err)
+	}
+	to, err := name.ParseReference(repository(t) + ":another-day")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(to, sdk); err != nil {
+		t.Fatal(err)
+	}
+	r := dagger(t, "--silent", "core", "container", "from", "--address", to.Name(), "with-exec", "--args", "date,+%Y", "stdout")
+	if want := strconv.Itoa(time.Now().AddDate(0, 0, 400).Year()); strings.TrimSpace(r.stdout) != want {
+		t.Fatalf("the SDK's clock shows the year %q, want %s\n%s", strings.TrimSpace(r.stdout), want, tail(r.stderr))
+	}
+	return to.Name()
+}
+
+// faketime gives libfaketime from Debian's package.
+func faketime(t *testing.T) []byte {
+	t.Helper()
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		t.Skip("libfaketime comes from a Debian package, and there is no apt-get")
+	}
+	dir := t.TempDir()
+	script := "apt-get download -qq libfaketime || { apt-get update -qq && apt-get download -qq libfaketime; }; dpkg -x libfaketime*.deb ."
+	if r := run(t, nil, "sh", "-c", "cd '"+dir+"' && "+script); r.code != 0 {
+		t.Skip("libfaketime comes from a Debian package, and apt-get does not get it: " + tail(r.stderr))
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "usr/lib/*/faketime/libfaketime.so.1"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%q, %v", found, err)
+	}
+	library, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return library
+}
+
+// TestAFreshEngineGivesTheSameDigest takes nothing over from the engine of the other tests but its programs: its state, the base
+// images and the registry are new.
+func TestAFreshEngineGivesTheSameDigest(t *testing.T) {
+	home, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, fresh := filepath.Join(home, "dotnet-multiarch"), t.TempDir()
+	programs, err := filepath.Glob(filepath.Join(cache, "engine", "bin-*"))
+	if err != nil || len(programs) == 0 {
+		t.Skip("scripts/dagger uses an engine that is not its own here")
+	}
+	for _, program := range append(programs, filepath.Join(cache, "bin")) {
+		relative, err := filepath.Rel(home, program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(filepath.Join(fresh, relative), os.DirFS(program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, _ := push(t, nil, []string{"--image", repository(t)})
+	env := []string{"XDG_CACHE_HOME=" + fresh}
+	t.Cleanup(func() { run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "clean") })
+	r := daggerWith(t, env, "--progress=plain", "call", "build-and-push", "--format", "json")
+	if r.code != 0 {
+		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
+	}
+	var got publication
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !r.restored() || !r.published() || got.Blobs.Present != 0 || strings.HasPrefix(got.Reference, host(t)) {
+		t.Errorf("it is no fresh engine and registry: %s, %d blobs present", got.Reference, got.Blobs.Present)
+	}
+	if got.Digest != want.Digest {
+		t.Errorf("digest %s, want %s", got.Digest, want.Digest)
 	}
 }
 
