@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -109,17 +111,13 @@ type retrier struct {
 func (t *retrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	story := storyOf(r.Context())
 	for n := 1; ; n++ {
-		response, err := t.base.RoundTrip(r)
+		response, err := t.try(r)
 		var asked time.Duration
 		if err == nil {
-			t.answered.Store(r.URL.Host, true)
 			asked = t.patience.retryAfter(response)
 		}
-		if err == nil && !passing(response.StatusCode) || err != nil && !t.broken(r, err) {
-			story.end(false, 0)
-			return response, err
-		}
-		if !repeatable(r) {
+		again := err == nil && passing(response.StatusCode) || err != nil && t.broken(r, err)
+		if !again || !repeatable(r) {
 			story.end(false, asked)
 			return response, err
 		}
@@ -130,9 +128,7 @@ func (t *retrier) RoundTrip(r *http.Request) (*http.Response, error) {
 			}
 			return response, err
 		}
-		if response != nil {
-			// Reading the rest lets the connection be used again.
-			io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) //nolint:errcheck // the answer is of no account
+		if err == nil {
 			response.Body.Close()
 		}
 		if r.GetBody != nil {
@@ -143,6 +139,32 @@ func (t *retrier) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 }
+
+// try reads a short answer to its end, so that one which breaks off is tried again too. Blobs pass as they come.
+func (t *retrier) try(r *http.Request) (*http.Response, error) {
+	response, err := t.base.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	t.answered.Store(r.URL.Host, true)
+	blob := strings.Contains(r.URL.Path, "/blobs/") && response.StatusCode == http.StatusOK
+	if r.Method == http.MethodHead || response.ContentLength > shortAnswer || response.ContentLength < 0 && blob {
+		return response, nil
+	}
+	start, err := io.ReadAll(io.LimitReader(response.Body, shortAnswer))
+	if err != nil {
+		response.Body.Close()
+		return nil, err
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(start), response.Body), response.Body}
+	return response, nil
+}
+
+// shortAnswer, in bytes, holds tokens, errors, manifests and configs.
+const shortAnswer = 1 << 20
 
 // repeatable says whether a request can be sent again as it is.
 func repeatable(r *http.Request) bool {
