@@ -16,7 +16,7 @@ import (
 func (m *DotnetMultiarch) BuildAndPush(
 	ctx context.Context,
 
-	// Where to push: HOST/REPOSITORY, with or without a tag.
+	// Where to push: HOST/REPOSITORY, with or without a tag; several destinations comma-separated.
 	image string,
 
 	// Tags besides the reference's own. Default: latest, where neither gives one.
@@ -39,35 +39,59 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// +optional
 	// +default="text"
 	format string,
+
+	// Leave a tag that exists as it is: the same image is success, another an error before anything is sent.
+	//
+	// +optional
+	immutableTags bool,
+
+	// Compute the digest and say what would be sent, and send nothing.
+	//
+	// +optional
+	dryRun bool,
+
+	// How long the push may take in all, such as 90s or 1h.
+	//
+	// +optional
+	// +default="30m"
+	pushTimeout string,
 ) (string, error) {
 	if err := publication.CheckFormat(format); err != nil {
 		return "", err
 	}
-	target, err := registry.ParseTarget(image, tag)
+	options, err := registry.ParsePushOptions(pushTimeout, immutableTags, dryRun)
 	if err != nil {
 		return "", err
 	}
-	client, err := m.client(ctx, target, username, password)
+	targets, err := registry.ParseTargets(image, tag)
 	if err != nil {
 		return "", err
 	}
-	published, err := m.deliver(ctx, client, target)
+	client, err := m.client(ctx, targets, username, password)
+	if err != nil {
+		return "", err
+	}
+	published, err := m.deliver(ctx, client, targets, options)
 	if err != nil {
 		return "", err
 	}
 	return published.String(format)
 }
 
-// client reaches the target's registry and the base images'.
-func (m *DotnetMultiarch) client(ctx context.Context, target registry.Target, username string, password *dagger.Secret) (*registry.Client, error) {
-	options := registry.Options{Host: target.Repository.RegistryStr(), Username: username}
+// client reaches the targets' registries and the base images'. Username and password are for the first target's.
+func (m *DotnetMultiarch) client(ctx context.Context, targets []registry.Target, username string, password *dagger.Secret) (*registry.Client, error) {
+	options := registry.Options{Host: targets[0].Repository.RegistryStr(), Username: username}
+	loopback := registry.IsLoopback(registry.HostOf(m.BaseRegistry)) || registry.IsLoopback(registry.HostOf(m.RuntimeImage))
+	for _, t := range targets {
+		loopback = loopback || registry.IsLoopback(t.Repository.RegistryStr())
+	}
 	var err error
 	if password != nil {
 		if options.Password, err = password.Plaintext(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if m.Registry != nil && (registry.IsLoopback(options.Host) || registry.IsLoopback(registry.HostOf(m.BaseRegistry)) || registry.IsLoopback(registry.HostOf(m.RuntimeImage))) {
+	if m.Registry != nil && loopback {
 		if options.Loopback, options.LoopbackPort, err = endpoint(ctx, m.Registry); err != nil {
 			return nil, err
 		}

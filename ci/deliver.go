@@ -24,7 +24,8 @@ import (
 type delivery struct {
 	*plan
 	client      *registry.Client
-	target      registry.Target
+	targets     []registry.Target
+	options     registry.PushOptions
 	publication publication.Publication
 	bases       []image.Base
 	// What each step leaves to the next.
@@ -35,8 +36,8 @@ type delivery struct {
 	index     v1.ImageIndex
 }
 
-func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, target registry.Target) (*publication.Publication, error) {
-	d := &delivery{client: client, target: target, publication: publication.Publication{Tags: target.Tags, Seconds: map[string]float64{}}}
+func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, targets []registry.Target, options registry.PushOptions) (*publication.Publication, error) {
+	d := &delivery{client: client, targets: targets, options: options, publication: publication.Publication{DryRun: options.DryRun, Seconds: map[string]float64{}}}
 	scratch, err := os.MkdirTemp("", "layers-*")
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, 
 }
 
 func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error) {
-	if err := d.client.Check(ctx, d.target); err != nil {
+	if err := d.client.Preflight(ctx, d.targets, d.options); err != nil {
 		return err
 	}
 	if d.plan, err = m.plan(ctx); err != nil {
@@ -118,7 +119,7 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 }
 
 func (d *delivery) push(ctx context.Context) error {
-	digest, sent, err := d.client.Push(ctx, d.index, d.target)
+	digest, sent, err := d.client.PushAll(ctx, d.index, d.targets, d.options)
 	if err != nil {
 		return err
 	}
@@ -127,9 +128,15 @@ func (d *delivery) push(ctx context.Context) error {
 		return err
 	}
 	p := &d.publication
-	p.Digest, p.Reference = digest.String(), d.target.Repository.Digest(digest.String()).Name()
-	p.Blobs = publication.Blobs{Sent: sent.Uploaded, Mounted: sent.Mounted, Present: sent.Present}
-	p.BytesSent = sent.Bytes
+	p.Digest = digest.String()
+	destinations := make([]publication.Destination, len(d.targets))
+	for i, t := range d.targets {
+		destinations[i] = publication.Destination{
+			Reference: t.Repository.Digest(p.Digest).Name(), Tags: t.Tags, BytesSent: sent[i].Bytes,
+			Blobs: publication.Blobs{Sent: sent[i].Uploaded, Mounted: sent[i].Mounted, Present: sent[i].Present},
+		}
+	}
+	p.Pushed(destinations)
 	for i, w := range weights {
 		p.Platforms = append(p.Platforms, publication.Platform{Platform: d.platforms[i].String(), Digest: w.Digest.String(), Size: w.Total, App: w.App})
 	}

@@ -11,7 +11,10 @@ import (
 
 // Publication is what a push gave.
 type Publication struct {
-	// Reference is the repository with the index's digest: what to deploy.
+	// DryRun says that nothing was sent, and that the figures are of what would be.
+	DryRun bool `json:"dryRun,omitempty"`
+	// Reference is the repository with the index's digest: what to deploy. With several destinations it is the first's, as
+	// Tags are; Blobs and BytesSent are those of all.
 	Reference string     `json:"reference"`
 	Digest    string     `json:"digest"`
 	Tags      []string   `json:"tags"`
@@ -25,6 +28,31 @@ type Publication struct {
 	Base string `json:"base"`
 	// Notes are lines that the user should see once: a fall-back, an end of support.
 	Notes []string `json:"notes,omitempty"`
+	// Destinations in the order given, where there are several.
+	Destinations []Destination `json:"destinations,omitempty"`
+}
+
+// Destination is one repository that the image was pushed to.
+type Destination struct {
+	Reference string   `json:"reference"`
+	Tags      []string `json:"tags"`
+	Blobs     Blobs    `json:"blobs"`
+	BytesSent int64    `json:"bytesSent"`
+}
+
+// Pushed sets what the destinations, of which there is one at least, got.
+func (p *Publication) Pushed(destinations []Destination) {
+	p.Reference, p.Tags, p.Blobs, p.BytesSent = destinations[0].Reference, destinations[0].Tags, Blobs{}, 0
+	for _, d := range destinations {
+		p.Blobs.Sent += d.Blobs.Sent
+		p.Blobs.Mounted += d.Blobs.Mounted
+		p.Blobs.Present += d.Blobs.Present
+		p.BytesSent += d.BytesSent
+	}
+	p.Destinations = nil
+	if len(destinations) > 1 {
+		p.Destinations = destinations
+	}
 }
 
 // Platform is one manifest of the index.
@@ -74,18 +102,33 @@ func (p Publication) String(format string) (string, error) {
 
 func (p Publication) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n", p.Reference)
+	fmt.Fprintf(&b, "%s\n", p.Reference)
+	for _, d := range p.others() {
+		fmt.Fprintf(&b, "%s\n", d.Reference)
+	}
+	if p.DryRun {
+		b.WriteString("(a dry run: none of it was sent)\n")
+	}
+	b.WriteString("\n")
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "tags\t%s\n", strings.Join(p.Tags, ", "))
+	if len(p.Destinations) == 0 {
+		fmt.Fprintf(table, "tags\t%s\n", strings.Join(p.Tags, ", "))
+	}
 	fmt.Fprintf(table, "base\t%s\n", p.Base)
 	for _, platform := range p.Platforms {
 		fmt.Fprintf(table, "%s\t%s  %s, of which the app %s\n", platform.Platform, platform.Digest, bytes(platform.Size), bytes(platform.App))
 	}
-	fmt.Fprintf(table, "push\t%s\n", p.push())
+	for _, d := range p.Destinations {
+		fmt.Fprintf(table, "to %s\t%s; tags %s\n", d.repository(), p.push(d.Blobs, d.BytesSent), strings.Join(d.Tags, ", "))
+	}
+	fmt.Fprintf(table, "push\t%s\n", p.push(p.Blobs, p.BytesSent))
 	fmt.Fprintf(table, "seconds\t%s\n", p.seconds())
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
 	for _, note := range p.Notes {
 		fmt.Fprintf(&b, "note: %s\n", note)
+	}
+	if p.DryRun {
+		return b.String()
 	}
 	b.WriteString("\nNext:\n")
 	for _, platform := range p.Platforms {
@@ -97,25 +140,57 @@ func (p Publication) text() string {
 
 func (p Publication) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Published image\n\n`%s`\n\n", p.Reference)
+	title := "Published image"
+	if p.DryRun {
+		title = "Image of a dry run: none of it was sent"
+	}
+	fmt.Fprintf(&b, "### %s\n\n`%s`\n\n", title, p.Reference)
 	fmt.Fprintf(&b, "Tags: %s · Base: `%s`\n\n", code(p.Tags), p.Base)
 	b.WriteString("| platform | digest | size | app |\n|---|---|---:|---:|\n")
 	for _, platform := range p.Platforms {
 		fmt.Fprintf(&b, "| %s | `%s` | %s | %s |\n", platform.Platform, platform.Digest, bytes(platform.Size), bytes(platform.App))
 	}
-	fmt.Fprintf(&b, "\nPush: %s. Seconds: %s.\n", p.push(), p.seconds())
+	if len(p.Destinations) > 0 {
+		b.WriteString("\n| destination | tags | push |\n|---|---|---|\n")
+	}
+	for _, d := range p.Destinations {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Reference, code(d.Tags), p.push(d.Blobs, d.BytesSent))
+	}
+	fmt.Fprintf(&b, "\nPush: %s. Seconds: %s.\n", p.push(p.Blobs, p.BytesSent), p.seconds())
 	for _, note := range p.Notes {
 		fmt.Fprintf(&b, "\n> %s\n", note)
 	}
-	fmt.Fprintf(&b, "\n```\ndocker pull %s\n```\n", p.Reference)
+	if !p.DryRun {
+		fmt.Fprintf(&b, "\n```\ndocker pull %s\n```\n", p.Reference)
+	}
 	return b.String()
 }
 
-func (p Publication) push() string {
-	if p.BytesSent == 0 {
+// others are the destinations after the first.
+func (p Publication) others() []Destination {
+	if len(p.Destinations) == 0 {
+		return nil
+	}
+	return p.Destinations[1:]
+}
+
+func (d Destination) repository() string {
+	repository, _, _ := strings.Cut(d.Reference, "@")
+	return repository
+}
+
+func (p Publication) push(blobs Blobs, sent int64) string {
+	if sent == 0 {
+		if p.DryRun {
+			return "all of it is already there, nothing to send"
+		}
 		return "all of it was already there, nothing sent"
 	}
-	return fmt.Sprintf("sent %s in %d blobs, mounted %d, %d already there", bytes(p.BytesSent), p.Blobs.Sent, p.Blobs.Mounted, p.Blobs.Present)
+	form := "sent %s in %d blobs, mounted %d, %d already there"
+	if p.DryRun {
+		form = "would send %s in %d blobs, mount %d, %d already there"
+	}
+	return fmt.Sprintf(form, bytes(sent), blobs.Sent, blobs.Mounted, blobs.Present)
 }
 
 func (p Publication) seconds() string {

@@ -75,7 +75,7 @@ func (c *Client) cure(e *transport.Error, repository name.Repository) string {
 		return ": its disk is full"
 	}
 	if e.StatusCode >= http.StatusInternalServerError {
-		return ": the registry itself failed; run the command again, nothing was tagged"
+		return ": the registry itself failed; run the command again"
 	}
 	return ""
 }

@@ -2,82 +2,192 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
+	"net/url"
+	"strings"
 	"sync/atomic"
+	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// Sent is what a push cost.
+// jobs is how many blobs, or manifests, are under way at once.
+const jobs = 4
+
+// Sent is what a push to one destination cost.
 type Sent struct {
-	// Blobs that were uploaded, mounted from another repository of the registry, and already there.
+	// Blobs that were uploaded, mounted from another repository of the registry, and already there. All are 0 when the whole
+	// index was.
 	Uploaded, Mounted, Present int
-	// Bytes sent in request bodies: blobs and manifests.
+	// Bytes sent in request bodies, blobs and manifests, those of tries that failed included.
 	Bytes int64
 }
 
-// Push writes the index: blobs, manifests by digest, the index by digest, and only then the tags. A tag that already
-// means the index is left alone.
+// PushOptions are the caller's wishes for a push.
+type PushOptions struct {
+	// ImmutableTags makes a tag that means another image an error before anything is sent.
+	ImmutableTags bool
+	// DryRun sends nothing, and what was sent is what would be.
+	DryRun bool
+	// Timeout of the whole push; 0 is none.
+	Timeout time.Duration
+}
+
+// ParsePushOptions reads the caller's words; the timeout is one of Go's durations, such as 90s or 1h30m.
+func ParsePushOptions(timeout string, immutableTags, dryRun bool) (PushOptions, error) {
+	d, err := time.ParseDuration(timeout)
+	if err != nil || d <= 0 {
+		return PushOptions{}, fmt.Errorf("reading --push-timeout %q: want a duration above zero, such as 90s, 30m or 1h30m", timeout)
+	}
+	return PushOptions{ImmutableTags: immutableTags, DryRun: dryRun, Timeout: d}, nil
+}
+
+// Push writes the index to one target, as PushAll does.
 func (c *Client) Push(ctx context.Context, index v1.ImageIndex, target Target) (v1.Hash, Sent, error) {
+	digest, sent, err := c.PushAll(ctx, index, []Target{target}, PushOptions{})
+	if err != nil {
+		return v1.Hash{}, Sent{}, err
+	}
+	return digest, sent[0], nil
+}
+
+// PushAll writes the index to every target: blobs, manifests by digest, the index by digest. Only when all targets have all
+// of it come the tags. A tag that already means the index is left alone. What was sent comes in the order of the targets.
+func (c *Client) PushAll(ctx context.Context, index v1.ImageIndex, targets []Target, o PushOptions) (v1.Hash, []Sent, error) {
+	if o.Timeout > 0 {
+		over := fmt.Errorf("not done after %s: give it longer with --push-timeout; what was sent stays there, and the next push goes on from it", o.Timeout)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, o.Timeout, over)
+		defer cancel()
+	}
+	p, err := c.newPush(index, targets, o)
+	if err != nil {
+		return v1.Hash{}, nil, err
+	}
+	run := p.run
+	if o.DryRun {
+		run = p.rehearse
+	}
+	if err := run(ctx); err != nil {
+		return v1.Hash{}, nil, err
+	}
+	sent := make([]Sent, len(p.destinations))
+	for i, d := range p.destinations {
+		sent[i] = d.sent
+		sent[i].Bytes = d.bytes.Load()
+	}
+	return p.digest, sent, nil
+}
+
+// push is one index on its way to its destinations.
+type push struct {
+	client       *Client
+	index        v1.ImageIndex
+	digest       v1.Hash
+	immutable    bool
+	parts        *parts
+	pusher       *remote.Pusher
+	puller       *remote.Puller
+	destinations []*destination
+}
+
+type destination struct {
+	Target
+	sent  Sent
+	bytes atomic.Int64
+}
+
+func (d *destination) story() *story { return &story{bytes: &d.bytes} }
+
+func (c *Client) newPush(index v1.ImageIndex, targets []Target, o PushOptions) (*push, error) {
 	digest, err := index.Digest()
 	if err != nil {
-		return v1.Hash{}, Sent{}, fmt.Errorf("computing the digest of the index: %w", err)
+		return nil, fmt.Errorf("computing the digest of the index: %w", err)
 	}
-	before := c.transport.sent()
-	options := c.remoteOptions(ctx)
-	byDigest := target.Repository.Digest(digest.String())
-	doing := "pushing " + byDigest.Name()
-	if _, err := remote.Head(byDigest, options...); err != nil {
-		if err := remote.WriteIndex(byDigest, index, options...); err != nil {
-			return v1.Hash{}, Sent{}, c.explain(doing, target.Repository, err)
-		}
+	p := &push{client: c, index: index, digest: digest, immutable: o.ImmutableTags}
+	if p.parts, err = partsOf(index); err != nil {
+		return nil, fmt.Errorf("reading the image %s: %w", digest, err)
 	}
-	for _, t := range target.Tags {
-		tag := target.Repository.Tag(t)
-		if present, err := remote.Head(tag, options...); err == nil && present.Digest == digest {
-			continue
-		}
-		if err := remote.Tag(tag, index, options...); err != nil {
-			return v1.Hash{}, Sent{}, c.explain("tagging "+byDigest.Name()+" as "+t, target.Repository, err)
-		}
-	}
-	return digest, c.transport.sent().minus(before), nil
-}
-
-// counter counts what goes over the wire.
-type counter struct {
-	base                       http.RoundTripper
-	uploaded, mounted, present atomic.Int64
-	bytes                      atomic.Int64
-}
-
-func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil && r.Body != http.NoBody {
-		r = r.Clone(r.Context())
-		r.Body = &countedBody{r.Body, &c.bytes}
-	}
-	response, err := c.base.RoundTrip(r)
-	if err != nil {
+	options := c.remoteOptions(context.Background())
+	if p.pusher, err = remote.NewPusher(options...); err != nil {
 		return nil, err
 	}
-	switch kind, isBlob := blobRequest(r); {
-	case !isBlob:
-	case kind == "head" && response.StatusCode == http.StatusOK:
-		c.present.Add(1)
-	case kind == "mount" && response.StatusCode == http.StatusCreated:
-		c.mounted.Add(1)
-	case kind == "commit" && response.StatusCode == http.StatusCreated:
-		c.uploaded.Add(1)
+	if p.puller, err = remote.NewPuller(options...); err != nil {
+		return nil, err
 	}
-	return response, nil
+	for _, t := range targets {
+		p.destinations = append(p.destinations, &destination{Target: t})
+	}
+	return p, nil
 }
 
-func (c *counter) sent() Sent {
-	return Sent{int(c.uploaded.Load()), int(c.mounted.Load()), int(c.present.Load()), c.bytes.Load()}
+// run keeps the order that lets no reader see a tag whose parts are missing.
+func (p *push) run(ctx context.Context) error {
+	if p.immutable {
+		if err := p.checkTags(ctx); err != nil {
+			return err
+		}
+	}
+	for i, d := range p.destinations {
+		if err := p.write(ctx, d, p.destinations[:i]); err != nil {
+			return p.client.failed(ctx, "pushing "+p.name(d), d.Repository, err)
+		}
+	}
+	if p.immutable && len(p.destinations) > 1 {
+		// Sending takes its time: rather no tag at all than some.
+		if err := p.checkTags(ctx); err != nil {
+			return err
+		}
+	}
+	for _, d := range p.destinations {
+		for _, t := range d.Tags {
+			if err := p.tag(ctx, d, d.Repository.Tag(t)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-func (s Sent) minus(t Sent) Sent {
-	return Sent{s.Uploaded - t.Uploaded, s.Mounted - t.Mounted, s.Present - t.Present, s.Bytes - t.Bytes}
+func (p *push) name(d *destination) string { return d.Repository.Digest(p.digest.String()).Name() }
+
+// write brings a destination all but the tags. Blobs can be mounted from earlier destinations in the same registry.
+func (p *push) write(ctx context.Context, d *destination, earlier []*destination) error {
+	missing, err := p.missing(ctx, d)
+	if err != nil {
+		return err
+	}
+	blobs, err := missing.blobs()
+	if err != nil {
+		return err
+	}
+	if err := p.upload(ctx, d, p.from(blobs, d, earlier)); err != nil {
+		return err
+	}
+	// Manifests before the indexes that name them.
+	for _, level := range missing {
+		err := each(ctx, level, func(ctx context.Context, m manifest) error {
+			return p.pusher.Put(withStory(ctx, d.story()), d.Repository.Digest(m.digest.String()), m.Taggable)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failed explains an error, unless the end of the caller's patience is what happened; nil stays nil.
+func (c *Client) failed(ctx context.Context, doing string, repository name.Repository, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	}
+	var request *url.Error
+	if errors.As(err, &request) && strings.Contains(request.URL, "?") {
+		// An upload's address, or the one that a blob is redirected to, is as good as a password.
+		err = fmt.Errorf("%s: %w", request.Op, request.Err)
+	}
+	return c.explain(doing, repository, err)
 }

@@ -36,7 +36,7 @@ type Options struct {
 // Client reaches registries. It is safe for concurrent use.
 type Client struct {
 	options   Options
-	transport *counter
+	transport *retrier
 }
 
 // New makes a client; it connects to nothing yet.
@@ -52,7 +52,7 @@ func New(o Options) *Client {
 		}
 		return dialer.DialContext(ctx, network, address)
 	}
-	return &Client{options: o, transport: &counter{base: transport}}
+	return &Client{options: o, transport: newWire(transport, patient())}
 }
 
 // Target is where an image is pushed.
@@ -153,7 +153,9 @@ func (c *Client) remoteOptions(ctx context.Context) []remote.Option {
 		remote.WithTransport(c.transport),
 		remote.WithAuthFromKeychain(keychain{c}),
 		remote.WithUserAgent("dotnet-multiarch"),
-		remote.WithJobs(4),
+		remote.WithJobs(jobs),
+		// Trying again is the transport's work: go-containerregistry's own waits cannot be interrupted and heed no Retry-After.
+		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
 	}
 }
 

@@ -1,0 +1,97 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// ParseTargets reads a comma-separated list of references to push to. Every one gets the further tags, and one repository
+// named twice is one target with both tags.
+func ParseTargets(references string, tags []string) ([]Target, error) {
+	var targets []Target
+	for reference := range strings.SplitSeq(references, ",") {
+		reference = strings.TrimSpace(reference)
+		if reference == "" && strings.Contains(references, ",") {
+			return nil, fmt.Errorf("reading image references %q: one of them is empty; take the comma away", references)
+		}
+		target, err := ParseTarget(reference, tags)
+		if err != nil {
+			return nil, err
+		}
+		same := slices.IndexFunc(targets, func(t Target) bool { return t.Repository == target.Repository })
+		if same < 0 {
+			targets = append(targets, target)
+			continue
+		}
+		for _, t := range target.Tags {
+			if !slices.Contains(targets[same].Tags, t) {
+				targets[same].Tags = append(targets[same].Tags, t)
+			}
+		}
+	}
+	return targets, nil
+}
+
+// Preflight fails when a push to the targets is bound to fail. Before anything is built no digest is known to compare an
+// immutable tag with, so that one that exists is let pass; tags that exist with different digests are not, for one image
+// cannot equal both. A dry run asks for reads alone: that a token for pushing is given is as much as can be known then.
+func (c *Client) Preflight(ctx context.Context, targets []Target, o PushOptions) error {
+	check := c.Check
+	if o.DryRun {
+		check = c.checkCredentials
+	}
+	for _, t := range targets {
+		if err := check(ctx, t); err != nil {
+			return err
+		}
+	}
+	if !o.ImmutableTags {
+		return nil
+	}
+	puller, err := remote.NewPuller(c.remoteOptions(ctx)...)
+	if err != nil {
+		return err
+	}
+	var first name.Tag
+	var firstDigest v1.Hash
+	for _, target := range targets {
+		for _, t := range target.Tags {
+			tag := target.Repository.Tag(t)
+			digest, err := meaning(ctx, puller, tag)
+			switch {
+			case err != nil:
+				return c.failed(ctx, "reading the tag "+tag.Name(), target.Repository, err)
+			case digest == v1.Hash{}:
+			case firstDigest == v1.Hash{}:
+				first, firstDigest = tag, digest
+			case digest != firstDigest:
+				return fmt.Errorf("checking the tags: %s means %s and %s means %s, so that with --immutable-tags no image can have both: choose tags that are free",
+					first.Name(), firstDigest, tag.Name(), digest)
+			}
+		}
+	}
+	return nil
+}
+
+// checkCredentials gets what a push would be authorised by, and writes nothing.
+func (c *Client) checkCredentials(ctx context.Context, target Target) error {
+	doing := "checking the credentials for " + target.Repository.Name()
+	if err := c.checkLoopbackPort(target.Repository); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	auth, err := authn.Resolve(ctx, keychain{c}, target.Repository)
+	if err != nil {
+		return c.failed(ctx, doing, target.Repository, err)
+	}
+	scopes := []string{target.Repository.Scope(transport.PushScope)}
+	_, err = transport.NewWithContext(ctx, target.Repository.Registry, auth, c.transport, scopes)
+	return c.failed(ctx, doing, target.Repository, err)
+}
