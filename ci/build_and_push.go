@@ -57,20 +57,3 @@ func (m *DotnetMultiarch) BuildAndPush(
 	}
 	return published.String(format)
 }
-
-// client reaches the target's registry and the base images'.
-func (m *DotnetMultiarch) client(ctx context.Context, target registry.Target, username string, password *dagger.Secret) (*registry.Client, error) {
-	options := registry.Options{Host: target.Repository.RegistryStr(), Username: username}
-	var err error
-	if password != nil {
-		if options.Password, err = password.Plaintext(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if m.Registry != nil && (registry.IsLoopback(options.Host) || registry.IsLoopback(registry.HostOf(m.BaseRegistry)) || registry.IsLoopback(registry.HostOf(m.RuntimeImage))) {
-		if options.Loopback, options.LoopbackPort, err = endpoint(ctx, m.Registry); err != nil {
-			return nil, err
-		}
-	}
-	return registry.New(options), nil
-}
