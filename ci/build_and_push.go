@@ -67,7 +67,7 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	client, err := m.client(ctx, targets, username, password)
+	client, err := m.client(ctx, targets[0], username, password)
 	if err != nil {
 		return "", err
 	}
@@ -76,25 +76,4 @@ func (m *DotnetMultiarch) BuildAndPush(
 		return "", err
 	}
 	return published.String(format)
-}
-
-// client reaches the targets' registries and the base images'. Username and password are for the first target's.
-func (m *DotnetMultiarch) client(ctx context.Context, targets []registry.Target, username string, password *dagger.Secret) (*registry.Client, error) {
-	options := registry.Options{Host: targets[0].Repository.RegistryStr(), Username: username}
-	loopback := registry.IsLoopback(registry.HostOf(m.BaseRegistry)) || registry.IsLoopback(registry.HostOf(m.RuntimeImage))
-	for _, t := range targets {
-		loopback = loopback || registry.IsLoopback(t.Repository.RegistryStr())
-	}
-	var err error
-	if password != nil {
-		if options.Password, err = password.Plaintext(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if m.Registry != nil && loopback {
-		if options.Loopback, options.LoopbackPort, err = endpoint(ctx, m.Registry); err != nil {
-			return nil, err
-		}
-	}
-	return registry.New(options), nil
 }

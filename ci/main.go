@@ -48,6 +48,12 @@ type DotnetMultiarch struct {
 	Git *dagger.Directory
 	// +private
 	SourcePath string
+	// +private
+	DockerConfig *dagger.Secret
+	// +private
+	CaCertificate *dagger.File
+	// +private
+	Insecure bool
 }
 
 // New describes the app.
@@ -153,11 +159,29 @@ func New(
 	// +optional
 	// +default="/src"
 	sourcePath string,
+
+	// Logins of registries: the text of ~/.docker/config.json, such as file://$HOME/.docker/config.json. For bases, for what is
+	// copied, and for the target where the function has no --username.
+	//
+	// +optional
+	dockerConfig *dagger.Secret,
+
+	// Certificates of authorities in PEM, trusted besides the system's where this module speaks to a registry. The engine's own
+	// pulls, of the SDK image, take theirs from the engine's configuration.
+	//
+	// +optional
+	caCertificate *dagger.File,
+
+	// Speak to registries also in plain http and with certificates that nobody vouches for, not only to those on this machine.
+	//
+	// +optional
+	insecure bool,
 ) *DotnetMultiarch {
 	return &DotnetMultiarch{
 		Source: source, Project: project, Platforms: platforms, Configuration: configuration, Framework: framework,
 		Publish: publish, Property: property, BaseRegistry: baseRegistry, SdkImage: sdkImage, RuntimeImage: runtimeImage,
 		Feed: feed, Registry: registry, BaseFlavor: baseFlavor, NugetConfig: nugetConfig, NugetCredentials: nugetCredentials,
 		LockedMode: lockedMode, Git: git, SourcePath: sourcePath,
+		DockerConfig: dockerConfig, CaCertificate: caCertificate, Insecure: insecure,
 	}
 }

@@ -88,7 +88,11 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, cr
 	for _, name := range slices.Sorted(maps.Keys(files)) { // another order would be another key of every step
 		tools = tools.WithNewFile(name, files[name])
 	}
-	sdk := dag.Container().From(reference)
+	sdk, err := m.withLogin(ctx, dag.Container(), reference)
+	if err != nil {
+		return nil, err
+	}
+	sdk = sdk.From(reference)
 	for _, variable := range dotnet.Env() {
 		sdk = sdk.WithEnvVariable(variable[0], variable[1])
 	}

@@ -19,10 +19,10 @@ type manifest struct {
 	size   int64
 }
 
-// parts are an index's manifests, each level before the one that names it: first the images, last the index.
+// parts are the manifests of an index, each level before the one that names it: first the images, last the index.
 type parts [][]manifest
 
-func partsOf(index v1.ImageIndex) (*parts, error) {
+func partsOf(root pushable) (*parts, error) {
 	var p parts
 	seen := map[v1.Hash]bool{}
 	var add func(part partial.Describable) (level int, err error)
@@ -60,7 +60,7 @@ func partsOf(index v1.ImageIndex) (*parts, error) {
 		}
 		return level, nil
 	}
-	_, err := add(index)
+	_, err := add(root)
 	return &p, err
 }
 

@@ -84,7 +84,7 @@ func (c *Client) Preflight(ctx context.Context, targets []Target, o PushOptions)
 // checkCredentials gets what a push would be authorised by, and writes nothing.
 func (c *Client) checkCredentials(ctx context.Context, target Target) error {
 	doing := "checking the credentials for " + target.Repository.Name()
-	if err := c.checkLoopbackPort(target.Repository); err != nil {
+	if err := c.checkLoopbackPort(ctx, target.Repository); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	auth, err := authn.Resolve(ctx, keychain{c}, target.Repository)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -57,13 +58,17 @@ func (c *Client) Push(ctx context.Context, index v1.ImageIndex, target Target) (
 // PushAll writes the index to every target: blobs, manifests by digest, the index by digest. Only when all targets have all
 // of it come the tags. A tag that already means the index is left alone. What was sent comes in the order of the targets.
 func (c *Client) PushAll(ctx context.Context, index v1.ImageIndex, targets []Target, o PushOptions) (v1.Hash, []Sent, error) {
+	return c.pushAll(ctx, index, targets, o)
+}
+
+func (c *Client) pushAll(ctx context.Context, root pushable, targets []Target, o PushOptions) (v1.Hash, []Sent, error) {
 	if o.Timeout > 0 {
 		over := fmt.Errorf("not done after %s: give it longer with --push-timeout; what was sent stays there, and the next push goes on from it", o.Timeout)
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, o.Timeout, over)
 		defer cancel()
 	}
-	p, err := c.newPush(index, targets, o)
+	p, err := c.newPush(root, targets, o)
 	if err != nil {
 		return v1.Hash{}, nil, err
 	}
@@ -74,18 +79,19 @@ func (c *Client) PushAll(ctx context.Context, index v1.ImageIndex, targets []Tar
 	if err := run(ctx); err != nil {
 		return v1.Hash{}, nil, err
 	}
-	sent := make([]Sent, len(p.destinations))
-	for i, d := range p.destinations {
-		sent[i] = d.sent
-		sent[i].Bytes = d.bytes.Load()
-	}
-	return p.digest, sent, nil
+	return p.digest, p.sent(), nil
 }
 
-// push is one index on its way to its destinations.
+// pushable is what a push sends: an index, or an image alone.
+type pushable interface {
+	partial.Describable
+	remote.Taggable
+}
+
+// push is one index, or image, on its way to its destinations.
 type push struct {
 	client       *Client
-	index        v1.ImageIndex
+	root         pushable
 	digest       v1.Hash
 	immutable    bool
 	parts        *parts
@@ -100,15 +106,25 @@ type destination struct {
 	bytes atomic.Int64
 }
 
+// sent is what the push cost so far, in the order of the destinations.
+func (p *push) sent() []Sent {
+	sent := make([]Sent, len(p.destinations))
+	for i, d := range p.destinations {
+		sent[i] = d.sent
+		sent[i].Bytes = d.bytes.Load()
+	}
+	return sent
+}
+
 func (d *destination) story() *story { return &story{bytes: &d.bytes} }
 
-func (c *Client) newPush(index v1.ImageIndex, targets []Target, o PushOptions) (*push, error) {
-	digest, err := index.Digest()
+func (c *Client) newPush(root pushable, targets []Target, o PushOptions) (*push, error) {
+	digest, err := root.Digest()
 	if err != nil {
-		return nil, fmt.Errorf("computing the digest of the index: %w", err)
+		return nil, fmt.Errorf("computing the digest of the image: %w", err)
 	}
-	p := &push{client: c, index: index, digest: digest, immutable: o.ImmutableTags}
-	if p.parts, err = partsOf(index); err != nil {
+	p := &push{client: c, root: root, digest: digest, immutable: o.ImmutableTags}
+	if p.parts, err = partsOf(root); err != nil {
 		return nil, fmt.Errorf("reading the image %s: %w", digest, err)
 	}
 	options := c.remoteOptions(context.Background())
@@ -142,6 +158,11 @@ func (p *push) run(ctx context.Context) error {
 			return err
 		}
 	}
+	return p.tags(ctx)
+}
+
+// tags lets the tags mean what the destinations have by now.
+func (p *push) tags(ctx context.Context) error {
 	for _, d := range p.destinations {
 		for _, t := range d.Tags {
 			if err := p.tag(ctx, d, d.Repository.Tag(t)); err != nil {

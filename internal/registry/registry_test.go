@@ -82,7 +82,12 @@ func (s *server) refusing(refuse func(*http.Request) int) {
 	s.refuse, s.log = refuse, nil
 }
 
-func (s *server) client() *Client { return New(Options{Loopback: s.host}) }
+func (s *server) client() *Client { return New(Options{Loopback: served(s.host, 0)}) }
+
+// served is a registry on the caller's own machine, which the caller knows by a port; 0 is any.
+func served(address string, port int) func(context.Context) (string, int, error) {
+	return func(context.Context) (string, int, error) { return address, port, nil }
+}
 
 func target(t *testing.T, reference string, tags ...string) Target {
 	t.Helper()
@@ -317,7 +322,8 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		http.StatusUnauthorized: "--password", http.StatusForbidden: "--password", http.StatusNotFound: "check the name", http.StatusInsufficientStorage: "disk is full",
 	} {
 		s.refusing(func(*http.Request) int { return code })
-		err := s.client().Check(context.Background(), target(t, s.host+"/team/app"))
+		client := New(Options{Host: s.host, Loopback: served(s.host, 0)})
+		err := client.Check(context.Background(), target(t, s.host+"/team/app"))
 		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), fmt.Sprint(code)) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%d: %v", code, err)
 		}
@@ -327,7 +333,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		"127.0.0.1:1/a":      "no registry answers at 127.0.0.1:1",
 		"app.localhost:1/a":  "no registry answers",
 	} {
-		err := New(Options{Loopback: "127.0.0.1:1"}).Check(context.Background(), target(t, reference))
+		err := New(Options{Loopback: served("127.0.0.1:1", 0)}).Check(context.Background(), target(t, reference))
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", reference, err)
 		}
@@ -342,7 +348,7 @@ func TestLoopbackIsReachedThroughTheServiceOnly(t *testing.T) {
 	if err := s.client().Check(context.Background(), target(t, "127.0.0.1:4711/a")); err != nil {
 		t.Errorf("the name in the reference is the caller's, the connection the service's: %v", err)
 	}
-	err := New(Options{Loopback: s.host, LoopbackPort: 5001}).Check(context.Background(), target(t, "127.0.0.1:5009/a"))
+	err := New(Options{Loopback: served(s.host, 5001)}).Check(context.Background(), target(t, "127.0.0.1:5009/a"))
 	if err == nil || !strings.Contains(err.Error(), "port 5009") || !strings.Contains(err.Error(), "port 5001") {
 		t.Errorf("another port: %v", err)
 	}

@@ -64,7 +64,7 @@ func (p *push) plan(ctx context.Context, d *destination, earlier []*destination)
 			d.bytes.Add(m.size)
 		}
 	}
-	size, err := p.index.Size()
+	size, err := p.root.Size()
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (p *push) tag(ctx context.Context, d *destination, tag name.Tag) error {
 	if p.immutable && before != (v1.Hash{}) {
 		return p.taken(tag, before, "--immutable-tags keeps it")
 	}
-	err = p.pusher.Put(withStory(ctx, d.story()), tag, p.index)
+	err = p.pusher.Put(withStory(ctx, d.story()), tag, p.root)
 	refused := refusal(err)
 	if refused == nil || refused.StatusCode >= http.StatusInternalServerError {
 		return p.client.failed(ctx, doing, d.Repository, err)

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
+)
+
+// client reaches registries: the target's with the user and password, any with the logins of --docker-config.
+func (m *DotnetMultiarch) client(ctx context.Context, target registry.Target, username string, password *dagger.Secret) (*registry.Client, error) {
+	options := registry.Options{Host: target.Repository.RegistryStr(), Username: username, Insecure: m.Insecure}
+	var err error
+	if options.Password, err = registryPassword(ctx, username, password); err != nil {
+		return nil, err
+	}
+	if options.Logins, err = m.logins(ctx); err != nil {
+		return nil, err
+	}
+	if m.CaCertificate != nil {
+		pem, err := m.CaCertificate.Contents(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading --ca-certificate: %w", oneLine(err))
+		}
+		if options.Authorities, err = registry.ParseAuthorities([]byte(pem)); err != nil {
+			return nil, err
+		}
+	}
+	if m.Registry != nil {
+		options.Loopback = func(ctx context.Context) (string, int, error) { return endpoint(ctx, m.Registry) }
+	}
+	return registry.New(options), nil
+}
+
+func registryPassword(ctx context.Context, username string, password *dagger.Secret) (string, error) {
+	if password == nil {
+		if username != "" {
+			return "", errors.New("reading the login of the registry: --username wants --password with it, such as --password env://REGISTRY_TOKEN")
+		}
+		return "", nil
+	}
+	text, err := password.Plaintext(ctx)
+	if err != nil {
+		return "", fmt.Errorf("reading --password: %w", oneLine(err))
+	}
+	if text = strings.TrimRight(text, "\r\n"); text == "" { // a command's output ends with a line's
+		return "", errors.New("reading --password: it is empty")
+	}
+	return text, nil
+}
+
+// logins are those of --docker-config; nil without it.
+func (m *DotnetMultiarch) logins(ctx context.Context) (*registry.DockerConfig, error) {
+	if m.DockerConfig == nil {
+		return nil, nil
+	}
+	text, err := m.DockerConfig.Plaintext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading --docker-config: %w", oneLine(err))
+	}
+	return registry.ParseDockerConfig(text)
+}
+
+// withLogin shows the engine the login of an image that it pulls itself. Without one in --docker-config the engine asks the
+// dagger command, which knows what docker login wrote on its machine, helpers included.
+func (m *DotnetMultiarch) withLogin(ctx context.Context, container *dagger.Container, reference string) (*dagger.Container, error) {
+	logins, err := m.logins(ctx)
+	if err != nil || logins == nil {
+		return container, err
+	}
+	host, username, password, ok := logins.Login(reference)
+	if !ok {
+		return container, nil
+	}
+	return container.WithRegistryAuth(host, username, dag.SetSecret("registry-"+host, password)), nil
+}
