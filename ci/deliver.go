@@ -25,8 +25,10 @@ type delivery struct {
 	*plan
 	client      *registry.Client
 	target      registry.Target
+	choices     assembly.Choices
 	publication publication.Publication
 	bases       []image.Base
+	config      assembly.Config
 	// stage is the build container after the last step.
 	stage *dagger.Container
 	files *dagger.Directory
@@ -34,8 +36,8 @@ type delivery struct {
 	index v1.ImageIndex
 }
 
-func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, target registry.Target) (*publication.Publication, error) {
-	d := &delivery{client: client, target: target, publication: publication.Publication{Tags: target.Tags, Seconds: map[string]float64{}}}
+func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, target registry.Target, choices assembly.Choices) (*publication.Publication, error) {
+	d := &delivery{client: client, target: target, choices: choices, publication: publication.Publication{Tags: target.Tags, Seconds: map[string]float64{}}}
 	scratch, err := os.MkdirTemp("", "layers-*")
 	if err != nil {
 		return nil, err
@@ -67,7 +69,10 @@ func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error
 	if d.plan, err = m.plan(ctx); err != nil {
 		return err
 	}
-	d.publication.Notes = append(d.publication.Notes, d.notes...)
+	if d.config, err = assembly.NewConfig(d.app, d.choices); err != nil {
+		return err
+	}
+	d.publication.Notes = append(append(d.publication.Notes, d.notes...), d.config.Notes...)
 	d.publication.Base = d.base.Canonical
 	d.bases, err = d.client.Bases(ctx, d.base.Reference, d.base.Canonical, d.platforms)
 	return err
@@ -118,10 +123,10 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i])}
 	}
 	var err error
-	if d.parts, err = assembly.Parts(d.app, inputs, scratch); err != nil {
+	if d.parts, err = assembly.Parts(d.app, d.config, inputs, scratch); err != nil {
 		return err
 	}
-	d.index, err = image.Index(d.parts, nil)
+	d.index, err = image.Index(d.parts)
 	return err
 }
 

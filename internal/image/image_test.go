@@ -183,6 +183,7 @@ func part(t *testing.T) Part {
 	}
 	return Part{Platform: arm, Base: dockerBase(t), Layers: []Layer{layer(t, tree(t))}, Settings: Settings{
 		Entrypoint: []string{"dotnet", "/app/App.dll"}, WorkingDir: "/app", Env: map[string]string{"PATH": "/usr/bin", "NEW": "1"}, Labels: map[string]string{"mine": "1"},
+		Annotations: map[string]string{"b": "2", "a": "1"},
 	}}
 }
 
@@ -223,7 +224,7 @@ func TestManifestIsTheBaseWithTheAppOnTop(t *testing.T) {
 func TestIndexIsTheSameEveryTime(t *testing.T) {
 	var digests []string
 	for range 2 {
-		index, err := Index([]Part{part(t)}, map[string]string{"b": "2", "a": "1"})
+		index, err := Index([]Part{part(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
