@@ -50,7 +50,7 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// Environment variables NAME=VALUE, over the project's and the base's. A value with a comma: '"NAME=one,two"'.
 	//
 	// +optional
-	env []string,
+	envVar []string,
 
 	// Labels NAME=VALUE, over the project's and the base's.
 	//
@@ -80,7 +80,7 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// Folder that the app lies and starts in. Default: the project's, else /app.
 	//
 	// +optional
-	workdir string,
+	workingDir string,
 
 	// Version of the app, said in annotation and label org.opencontainers.image.version. Default: the project's own.
 	//
@@ -106,7 +106,7 @@ func (m *DotnetMultiarch) BuildAndPush(
 		return "", err
 	}
 	choices := assembly.Choices{
-		Ports: port, Env: env, Labels: label, Annotations: annotation, Entrypoint: entrypoint, Cmd: cmd, User: user, WorkingDir: workdir,
+		Ports: port, Env: envVar, Labels: label, Annotations: annotation, Entrypoint: entrypoint, Cmd: cmd, User: user, WorkingDir: workingDir,
 		Version: version, Revision: revision, SourceURL: sourceUrl, Created: created,
 	}
 	if err := choices.Validate(); err != nil {

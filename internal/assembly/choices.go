@@ -67,7 +67,7 @@ func (c Choices) ports(project dotnet.Container) (ports []string, only bool, err
 
 // environment leaves out variables of the project that have no valid name, as the SDK does, and gives those names too.
 func (c Choices) environment(project dotnet.Container) (env map[string]string, left []string, err error) {
-	chosen, err := pairs("--env", validVariable, c.Env)
+	chosen, err := pairs("--env-var", validVariable, c.Env)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -153,7 +153,7 @@ func (c Choices) user(project dotnet.Container) (string, error) {
 func (c Choices) workingDir(project dotnet.Container) (string, error) {
 	dir, of := project.WorkingDir, "ContainerWorkingDirectory of the project"
 	if c.WorkingDir != "" {
-		dir, of = c.WorkingDir, "--workdir"
+		dir, of = c.WorkingDir, "--working-dir"
 	}
 	if dir == "" {
 		return Dir, nil
