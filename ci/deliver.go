@@ -126,7 +126,10 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 	if d.parts, err = assembly.Parts(d.app, d.config, inputs, scratch); err != nil {
 		return err
 	}
-	d.index, err = image.Index(d.parts)
+	if d.index, err = image.Index(d.parts); err != nil {
+		return err
+	}
+	d.publication.Ports, err = image.Ports(d.index)
 	return err
 }
 

@@ -249,6 +249,9 @@ func TestIndexIsTheSameEveryTime(t *testing.T) {
 		if !maps.Equal(manifest.Annotations, want) {
 			t.Errorf("annotations %v, want %v", manifest.Annotations, want)
 		}
+		if exposed, err := Ports(index); err != nil || !slices.Equal(exposed, []string{"8080/tcp"}) {
+			t.Errorf("exposes %q, %v", exposed, err)
+		}
 		digest, err := index.Digest()
 		if err != nil {
 			t.Fatal(err)

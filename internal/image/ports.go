@@ -3,11 +3,14 @@ package image
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // ParsePort reads PORT or PORT/PROTOCOL, the protocol tcp or udp, and gives it as a config has it: "8080/tcp".
@@ -18,6 +21,23 @@ func ParsePort(text string) (string, error) {
 		return "", fmt.Errorf("port %q: want a number from 1 to 65535, with /tcp or /udp after it where that matters", text)
 	}
 	return strings.TrimLeft(number, "0") + "/" + protocol, nil
+}
+
+// Ports gives the exposed ports of an index, sorted, as its first manifest has them.
+func Ports(index v1.ImageIndex) ([]string, error) {
+	manifest, err := index.IndexManifest()
+	if err != nil || len(manifest.Manifests) == 0 {
+		return nil, err
+	}
+	img, err := index.Image(manifest.Manifests[0].Digest)
+	if err != nil {
+		return nil, err
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(config.Config.ExposedPorts)), nil
 }
 
 // ports infers what to expose from the variables that tell ASP.NET Core where to listen, as the .NET SDK's container
