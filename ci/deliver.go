@@ -26,8 +26,10 @@ type delivery struct {
 	client      *registry.Client
 	targets     []registry.Target
 	options     registry.PushOptions
+	choices     assembly.Choices
 	publication publication.Publication
 	bases       []image.Base
+	config      assembly.Config
 	// What each step leaves to the next.
 	restored  *dagger.Container
 	libraries *libraries
@@ -36,8 +38,8 @@ type delivery struct {
 	index     v1.ImageIndex
 }
 
-func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, targets []registry.Target, options registry.PushOptions) (*publication.Publication, error) {
-	d := &delivery{client: client, targets: targets, options: options, publication: publication.Publication{DryRun: options.DryRun, Seconds: map[string]float64{}}}
+func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, targets []registry.Target, options registry.PushOptions, choices assembly.Choices) (*publication.Publication, error) {
+	d := &delivery{client: client, targets: targets, options: options, choices: choices, publication: publication.Publication{DryRun: options.DryRun, Seconds: map[string]float64{}}}
 	scratch, err := os.MkdirTemp("", "layers-*")
 	if err != nil {
 		return nil, err
@@ -69,7 +71,10 @@ func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error
 	if d.plan, err = m.plan(ctx); err != nil {
 		return err
 	}
-	d.publication.Notes = append(d.publication.Notes, d.notes...)
+	if d.config, err = assembly.NewConfig(d.app, d.choices); err != nil {
+		return err
+	}
+	d.publication.Notes = append(append(d.publication.Notes, d.notes...), d.config.Notes...)
 	d.publication.Base = d.base.Canonical
 	d.bases, err = d.client.Bases(ctx, d.base.Reference, d.base.Canonical, d.platforms)
 	return err
@@ -111,10 +116,13 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i])}
 	}
 	var err error
-	if d.parts, err = assembly.Parts(d.app, inputs, scratch); err != nil {
+	if d.parts, err = assembly.Parts(d.app, d.config, inputs, scratch); err != nil {
 		return err
 	}
-	d.index, err = image.Index(d.parts, nil)
+	if d.index, err = image.Index(d.parts); err != nil {
+		return err
+	}
+	d.publication.Ports, err = image.Ports(d.index)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/nuget"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/source"
 )
 
@@ -69,6 +70,7 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	if p.base, err = dotnet.ChooseBase(p.app, p.projects, m.BaseRegistry, m.RuntimeImage, m.BaseFlavor); err != nil {
 		return nil, err
 	}
+	p.base.Canonical = registry.Canonical(p.base.Canonical)
 	p.choosePlatforms(requested)
 	p.notes = append(p.notes, p.app.Missing(p.projects, p.tree.Paths())...)
 	if warning := dotnet.SupportWarning(p.app, time.Now()); warning != "" {

@@ -1,5 +1,5 @@
 // Package archive writes folders as tar archives whose bytes depend on nothing but the files' names, contents and
-// executable bits: sorted, with one time, numeric owners and fixed modes.
+// executable bits: sorted, with given times, numeric owners and fixed modes.
 package archive
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Epoch is the time of every entry.
+// Epoch is the time of every entry that has no other.
 var Epoch = time.Unix(0, 0).UTC()
 
 // File is one file of a folder.
@@ -27,6 +27,8 @@ type File struct {
 	// Size of a regular file in bytes, as it was listed.
 	Size       int64
 	Executable bool
+	// ModTime is the time in the archive, never that of the file on disk; zero is Epoch.
+	ModTime time.Time
 	// Link is the target of a symbolic link, as it was read; empty for a regular file.
 	Link string
 }
@@ -65,10 +67,14 @@ func file(root, name string, entry fs.DirEntry) (File, error) {
 	return f, err
 }
 
-// Write writes the files below dir ("app"; "" for none) as a tar, folders first.
+// Write writes the files below dir ("app"; "" for none) as a tar, folders first. The folders above dir are left out: where they
+// exist, their owner and mode are not ours to change, such as those of /tmp.
 func Write(to io.Writer, dir string, files []File) error {
 	w := tar.NewWriter(to)
 	written := map[string]bool{"": true, ".": true}
+	for above := path.Dir(dir); above != "." && !written[above]; above = path.Dir(above) {
+		written[above] = true
+	}
 	for _, f := range files {
 		name := path.Join(dir, f.Path)
 		if err := writeFolders(w, path.Dir(name), written); err != nil {
@@ -94,7 +100,10 @@ func writeFolders(w *tar.Writer, dir string, written map[string]bool) error {
 }
 
 func writeFile(w *tar.Writer, name string, f File) error {
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, ModTime: Epoch, Format: format(name + f.Link)}
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, ModTime: f.ModTime, Format: format(name + f.Link)}
+	if f.ModTime.IsZero() {
+		header.ModTime = Epoch
+	}
 	if f.Executable {
 		header.Mode = 0o755
 	}

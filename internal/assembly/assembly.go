@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/archive"
@@ -15,9 +14,6 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/image"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 )
-
-// Dir is the app's folder in the image.
-const Dir = "/app"
 
 // Input is one platform's published folder and the base that it goes on.
 type Input struct {
@@ -28,36 +24,46 @@ type Input struct {
 }
 
 // Parts makes the layers of every platform in folder scratch, which has to live until the image is pushed.
-func Parts(app dotnet.Project, inputs []Input, scratch string) ([]image.Part, error) {
+func Parts(app dotnet.Project, config Config, inputs []Input, scratch string) ([]image.Part, error) {
 	parts := make([]image.Part, len(inputs))
 	for i, in := range inputs {
-		layers, files, err := layers(app, in.Root, scratch)
+		part, err := part(app, config, in, scratch)
 		if err != nil {
 			return nil, fmt.Errorf("assembling the image for %s: %w", in.Platform, err)
 		}
-		parts[i] = image.Part{
-			Platform: in.Platform, Base: in.Base, Layers: layers,
-			Settings: image.Settings{Entrypoint: entrypoint(app, files), WorkingDir: Dir},
-		}
+		parts[i] = part
 	}
 	return parts, nil
 }
 
-func layers(app dotnet.Project, root, scratch string) ([]image.Layer, []archive.File, error) {
-	files, err := image.Files(root)
+func part(app dotnet.Project, config Config, in Input, scratch string) (image.Part, error) {
+	files, err := image.Files(in.Root)
 	if err != nil {
-		return nil, nil, err
+		return image.Part{}, err
 	}
 	if len(files) == 0 {
-		return nil, nil, errors.New("the build published no file")
+		return image.Part{}, errors.New("the build published no file")
 	}
+	if err := stamp(files); err != nil {
+		return image.Part{}, err
+	}
+	settings, err := config.settingsFor(app, in.Base, files)
+	if err != nil {
+		return image.Part{}, err
+	}
+	layers, err := layers(app, in.Root, files, settings.WorkingDir, scratch)
+	return image.Part{Platform: in.Platform, Base: in.Base, Layers: layers, Settings: settings}, err
+}
+
+// layers puts the published files into dir of the image.
+func layers(app dotnet.Project, root string, files []archive.File, dir, scratch string) ([]image.Layer, error) {
 	deps, err := os.ReadFile(filepath.Join(root, app.AssemblyName()+".deps.json"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
+		return nil, err
 	}
 	layout, err := dotnet.NewLayout(app.AssemblyName(), deps)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	groups := map[dotnet.Group][]archive.File{}
 	for _, f := range files {
@@ -69,24 +75,11 @@ func layers(app dotnet.Project, root, scratch string) ([]image.Layer, []archive.
 		if len(groups[g]) == 0 {
 			continue
 		}
-		layer, err := image.NewLayer(scratch, Dir[1:], g.String(), groups[g])
+		layer, err := image.NewLayer(scratch, dir[1:], g.String(), groups[g])
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		made = append(made, layer)
 	}
-	return made, files, nil
-}
-
-// entrypoint is the apphost of an app that carries its runtime or needs none, else `dotnet App.dll`.
-func entrypoint(app dotnet.Project, files []archive.File) []string {
-	assembly := path.Join(Dir, app.AssemblyName())
-	dll := false
-	for _, f := range files {
-		dll = dll || f.Path == app.AssemblyName()+".dll"
-	}
-	if app.SelfContained() || !dll {
-		return []string{assembly}
-	}
-	return []string{"dotnet", assembly + ".dll"}
+	return made, nil
 }

@@ -45,7 +45,11 @@ func inputs(t *testing.T, app string) []Input {
 
 func parts(t *testing.T, app dotnet.Project, in []Input) []image.Part {
 	t.Helper()
-	parts, err := Parts(app, in, t.TempDir())
+	config, err := NewConfig(app, Choices{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := Parts(app, config, in, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +110,7 @@ func TestEntrypointFollowsTheMode(t *testing.T) {
 
 func TestAnEmptyBuildIsAnError(t *testing.T) {
 	empty := []Input{{Platform: platform.Default()[0], Root: t.TempDir()}}
-	if _, err := Parts(app, empty, t.TempDir()); err == nil || !strings.Contains(err.Error(), "linux/amd64") {
+	if _, err := Parts(app, Config{}, empty, t.TempDir()); err == nil || !strings.Contains(err.Error(), "linux/amd64") {
 		t.Errorf("error %v", err)
 	}
 }

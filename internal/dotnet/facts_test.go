@@ -237,6 +237,9 @@ func TestChooseBase(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", c.name, got, err, want)
 		}
 	}
+	if got, err := ChooseBase(web(), nil, mirror, mirror+"/dotnet/aspnet:9.0", ""); err != nil || got.Canonical != Canonical+"/dotnet/aspnet:9.0" || got.Reference != mirror+"/dotnet/aspnet:9.0" {
+		t.Errorf("the caller's image of Microsoft's, from the mirror: %+v, %v", got, err)
+	}
 	for own, libc := range map[string]platform.Libc{"example.com/base:8.0-jammy-arm64v8": platform.Glibc, "example.com/alpine:3": platform.Musl} {
 		for _, app := range []Project{web("ContainerBaseImage=example.com/other"), web()} {
 			if got, err := ChooseBase(app, nil, mirror, own, "noble"); err != nil || got != (BaseImage{own, own, libc}) {

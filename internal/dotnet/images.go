@@ -126,6 +126,9 @@ func ChooseBase(app Project, all []Project, registry, runtimeImage, flavor strin
 		if rest, microsofts := strings.CutPrefix(own, Canonical+"/"); microsofts && runtimeImage == "" {
 			b.Reference = path.Join(registry, rest)
 		}
+		if rest, mirrored := strings.CutPrefix(own, path.Join(registry, "dotnet")+"/"); mirrored {
+			b.Canonical = path.Join(Canonical, "dotnet", rest)
+		}
 		return b, nil
 	}
 	version := app.FrameworkVersion()

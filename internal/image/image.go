@@ -28,20 +28,29 @@ type Base struct {
 	Name string
 	// Digest is that of the platform's manifest.
 	Digest v1.Hash
-	Image  v1.Image
+	// Resolved is the digest of what Name meant: of the base's index, or of its manifest where it has no index.
+	Resolved v1.Hash
+	Image    v1.Image
 }
 
 // Settings are what an image says of the app, over what its base says.
 type Settings struct {
-	Entrypoint []string
+	Entrypoint, Cmd []string
 	// WorkingDir is absolute.
 	WorkingDir string
 	// User is empty for the base's APP_UID, else the base's own user.
 	User string
 	// Env and Labels are set over the base's.
-	Env         map[string]string
-	Labels      map[string]string
+	Env    map[string]string
+	Labels map[string]string
+	// Ports are exposed besides those of the base and of the environment; as ParsePort gives them.
+	Ports []string
+	// OnlyPorts leaves out those of the base and of the environment.
+	OnlyPorts bool
+	// Annotations are those of the index and of each manifest, besides the ones of the base.
 	Annotations map[string]string
+	// Created is the time that the config carries; zero is Epoch.
+	Created v1.Time
 }
 
 // Part is one platform of an index.
@@ -55,8 +64,9 @@ type Part struct {
 // The annotations of the OCI image specification that are set here,
 // https://github.com/opencontainers/image-spec/blob/main/annotations.md
 const (
-	annotationBaseName   = "org.opencontainers.image.base.name"
-	annotationBaseDigest = "org.opencontainers.image.base.digest"
+	annotationPrefix     = "org.opencontainers.image."
+	annotationBaseName   = annotationPrefix + "base.name"
+	annotationBaseDigest = annotationPrefix + "base.digest"
 )
 
 // Manifest gives the image of one platform: the base's layers by digest, then the app's, in OCI media types also where
@@ -85,13 +95,20 @@ func (p Part) Manifest() (v1.Image, error) {
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return nil, fmt.Errorf("writing the config of %s: %w", p.Platform, err)
 	}
-	annotations := maps.Clone(p.Settings.Annotations)
+	return annotate(img, p.Settings.Annotations, p.Base.Name, p.Base.Digest).(v1.Image), nil
+}
+
+// annotate sets the annotations and those that name the base.
+func annotate(of partial.WithRawManifest, annotations map[string]string, base string, digest v1.Hash) partial.WithRawManifest {
+	annotations = maps.Clone(annotations)
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations[annotationBaseName] = p.Base.Name
-	annotations[annotationBaseDigest] = p.Base.Digest.String()
-	return mutate.Annotations(img, annotations).(v1.Image), nil
+	annotations[annotationBaseName] = base
+	if digest != (v1.Hash{}) {
+		annotations[annotationBaseDigest] = digest.String()
+	}
+	return mutate.Annotations(of, annotations)
 }
 
 // config is the base's with the settings over it and the layers and history of the appended image.
@@ -107,11 +124,14 @@ func (p Part) config(appended v1.Image) (*v1.ConfigFile, error) {
 	// Who made the base, when and on which machine is not the app's to say.
 	config := &v1.ConfigFile{
 		OS: p.Platform.OS, Architecture: p.Platform.Architecture, Variant: p.Platform.Variant,
-		Created: Epoch, RootFS: layers.RootFS, History: layers.History, Config: *base.Config.DeepCopy(),
+		Created: p.Settings.Created, RootFS: layers.RootFS, History: layers.History, Config: *base.Config.DeepCopy(),
 	}
 
+	if config.Created.IsZero() {
+		config.Created = Epoch
+	}
 	c, s := &config.Config, p.Settings
-	c.Entrypoint, c.Cmd, c.WorkingDir = s.Entrypoint, nil, s.WorkingDir
+	c.Entrypoint, c.Cmd, c.WorkingDir = s.Entrypoint, s.Cmd, s.WorkingDir
 	c.Image, c.Hostname, c.Domainname = "", "", ""
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		c.Env = setEnv(c.Env, name, s.Env[name])
@@ -121,14 +141,17 @@ func (p Part) config(appended v1.Image) (*v1.ConfigFile, error) {
 	} else if user != "" {
 		c.User = user
 	}
-	if len(s.Labels) > 0 {
-		c.Labels = maps.Clone(c.Labels)
+	if c.Labels = InheritedLabels(c.Labels); len(s.Labels) > 0 {
 		if c.Labels == nil {
 			c.Labels = map[string]string{}
 		}
 		maps.Copy(c.Labels, s.Labels)
 	}
-	for _, port := range ports(c.Env) {
+	exposed := slices.Concat(s.Ports, ports(c.Env))
+	if s.OnlyPorts {
+		exposed, c.ExposedPorts = s.Ports, nil
+	}
+	for _, port := range exposed {
 		if c.ExposedPorts == nil {
 			c.ExposedPorts = map[string]struct{}{}
 		}
@@ -137,8 +160,25 @@ func (p Part) config(appended v1.Image) (*v1.ConfigFile, error) {
 	return config, nil
 }
 
-// Index gives the multi-platform image, its manifests in the order of the parts.
-func Index(parts []Part, annotations map[string]string) (v1.ImageIndex, error) {
+// InheritedLabels gives the labels that an image takes over from its base: not those of the OCI specification, which say of the
+// base what its version, its title and its source are.
+func InheritedLabels(base map[string]string) map[string]string {
+	var labels map[string]string
+	for name, value := range base {
+		if strings.HasPrefix(name, annotationPrefix) {
+			continue
+		}
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[name] = value
+	}
+	return labels
+}
+
+// Index gives the multi-platform image, its manifests in the order of the parts. It carries the annotations of its parts, which
+// have them and the base's name in common, and the digest that this name meant.
+func Index(parts []Part) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, p := range parts {
 		img, err := p.Manifest()
@@ -153,8 +193,9 @@ func Index(parts []Part, annotations map[string]string) (v1.ImageIndex, error) {
 			},
 		})
 	}
-	if len(annotations) > 0 {
-		index = mutate.Annotations(index, annotations).(v1.ImageIndex)
+	if len(parts) > 0 {
+		base := parts[0].Base
+		index = annotate(index, parts[0].Settings.Annotations, base.Name, base.Resolved).(v1.ImageIndex)
 	}
 	return index, nil
 }

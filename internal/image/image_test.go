@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"errors"
 	"io"
+	"maps"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -172,7 +173,7 @@ func dockerBase(t *testing.T) Base {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Base{Name: "mcr.microsoft.com/dotnet/aspnet:10.0", Digest: digest, Image: img}
+	return Base{Name: "mcr.microsoft.com/dotnet/aspnet:10.0", Digest: digest, Resolved: v1.Hash{Algorithm: "sha256", Hex: "1dec"}, Image: img}
 }
 
 func part(t *testing.T) Part {
@@ -183,6 +184,7 @@ func part(t *testing.T) Part {
 	}
 	return Part{Platform: arm, Base: dockerBase(t), Layers: []Layer{layer(t, tree(t))}, Settings: Settings{
 		Entrypoint: []string{"dotnet", "/app/App.dll"}, WorkingDir: "/app", Env: map[string]string{"PATH": "/usr/bin", "NEW": "1"}, Labels: map[string]string{"mine": "1"},
+		Annotations: map[string]string{"b": "2", "a": "1"},
 	}}
 }
 
@@ -223,7 +225,7 @@ func TestManifestIsTheBaseWithTheAppOnTop(t *testing.T) {
 func TestIndexIsTheSameEveryTime(t *testing.T) {
 	var digests []string
 	for range 2 {
-		index, err := Index([]Part{part(t)}, map[string]string{"b": "2", "a": "1"})
+		index, err := Index([]Part{part(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,6 +239,18 @@ func TestIndexIsTheSameEveryTime(t *testing.T) {
 		}
 		if err := validate.Index(again); err != nil {
 			t.Error(err)
+		}
+		manifest, err := index.IndexManifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The base as its name means it: the index's digest, not one platform's.
+		want := map[string]string{"a": "1", "b": "2", annotationBaseName: "mcr.microsoft.com/dotnet/aspnet:10.0", annotationBaseDigest: "sha256:1dec"}
+		if !maps.Equal(manifest.Annotations, want) {
+			t.Errorf("annotations %v, want %v", manifest.Annotations, want)
+		}
+		if exposed, err := Ports(index); err != nil || !slices.Equal(exposed, []string{"8080/tcp"}) {
+			t.Errorf("exposes %q, %v", exposed, err)
 		}
 		digest, err := index.Digest()
 		if err != nil {
@@ -254,11 +268,38 @@ func TestPorts(t *testing.T) {
 		"": "", "ASPNETCORE_HTTP_PORTS=8080": "8080/tcp", "ASPNETCORE_HTTP_PORTS=8080;9090": "8080/tcp,9090/tcp",
 		"ASPNETCORE_URLS=http://+:80": "80/tcp", "ASPNETCORE_URLS=http://*:5000;https://[::]:5001/": "5000/tcp,5001/tcp",
 		"ASPNETCORE_URLS=https://localhost": "443/tcp", "ASPNETCORE_URLS=nonsense": "", "ASPNETCORE_HTTP_PORTS=x;0;70000": "",
-		"ASPNETCORE_URLS=http://unix:/run/app.sock":              "",
-		"ASPNETCORE_HTTP_PORTS=8080 ASPNETCORE_URLS=http://+:81": "81/tcp", "DOTNET_HTTPS_PORTS=8443": "8443/tcp",
+		"ASPNETCORE_URLS=http://unix:/run/app.sock": "",
+		// URLs that name no port are URLs all the same: the server reads no ports beside them.
+		"ASPNETCORE_HTTP_PORTS=8080 ASPNETCORE_URLS=http://unix:/run/app.sock": "",
+		"ASPNETCORE_HTTP_PORTS=8080 ASPNETCORE_URLS=":                          "8080/tcp",
+		"DOTNET_URLS=http://+:90 ASPNETCORE_URLS=http://+:91":                  "91/tcp",
+		"DOTNET_HTTP_PORTS=90 ASPNETCORE_HTTP_PORTS=91":                        "91/tcp",
+		"ASPNETCORE_HTTP_PORTS=91 ASPNETCORE_HTTPS_PORTS=92;091":               "91/tcp,92/tcp",
+		"ASPNETCORE_HTTP_PORTS=8080 ASPNETCORE_URLS=http://+:81":               "81/tcp", "DOTNET_HTTPS_PORTS=8443": "8443/tcp",
 	} {
 		if got := strings.Join(ports(strings.Fields(env)), ","); got != want {
 			t.Errorf("%s: exposes %q, want %q", env, got, want)
 		}
+	}
+}
+
+func TestParsePort(t *testing.T) {
+	for text, want := range map[string]string{
+		"8080": "8080/tcp", "53/udp": "53/udp", " 53/TCP ": "53/tcp", "08080": "8080/tcp", "65535": "65535/tcp",
+		"": "", "0": "", "65536": "", "-1": "", "+80": "", "80/": "80/tcp", "80/sctp": "", "http": "", "80/tcp/udp": "", "1.5": "",
+	} {
+		if got, err := ParsePort(text); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
+func TestWhatTheBaseSaysOfItselfIsNotInherited(t *testing.T) {
+	labels := map[string]string{annotationPrefix + "version": "24.04", annotationPrefix + "ref.name": "ubuntu", "maintainer": "somebody"}
+	if got := InheritedLabels(labels); !maps.Equal(got, map[string]string{"maintainer": "somebody"}) || len(labels) != 3 {
+		t.Errorf("inherited %v, left %v", got, labels)
+	}
+	if got := InheritedLabels(map[string]string{annotationPrefix + "version": "24.04"}); got != nil {
+		t.Errorf("inherited %v", got)
 	}
 }

@@ -26,6 +26,8 @@ type Publication struct {
 	Seconds map[string]float64 `json:"seconds"`
 	// Base is the base image's canonical reference.
 	Base string `json:"base"`
+	// Ports that the image exposes, such as 8080/tcp.
+	Ports []string `json:"ports,omitempty"`
 	// Notes are lines that the user should see once: a fall-back, an end of support.
 	Notes []string `json:"notes,omitempty"`
 	// Destinations in the order given, where there are several.
@@ -132,9 +134,19 @@ func (p Publication) text() string {
 	}
 	b.WriteString("\nNext:\n")
 	for _, platform := range p.Platforms {
-		fmt.Fprintf(&b, "  docker run --rm -p 8080:8080 --platform %s %s\n", platform.Platform, p.Reference)
+		fmt.Fprintf(&b, "  docker run --rm%s --platform %s %s\n", p.mapped(), platform.Platform, p.Reference)
 	}
 	fmt.Fprintf(&b, "  docker pull %s\n", p.Reference)
+	return b.String()
+}
+
+// mapped gives the options of docker run that map the exposed ports.
+func (p Publication) mapped() string {
+	var b strings.Builder
+	for _, port := range p.Ports {
+		number, _, _ := strings.Cut(port, "/")
+		fmt.Fprintf(&b, " -p %s:%s", number, strings.TrimSuffix(port, "/tcp"))
+	}
 	return b.String()
 }
 

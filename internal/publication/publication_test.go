@@ -11,6 +11,7 @@ var example = Publication{
 	Platforms: []Platform{{"linux/amd64", "sha256:2", 93_300_000, 66_800}, {"linux/arm64", "sha256:3", 89_900_000, 999}},
 	Blobs:     Blobs{Sent: 4, Mounted: 6, Present: 1}, BytesSent: 127_800,
 	Seconds: map[string]float64{"preflight": 0.31, "publish": 3.26, "push": 0.1},
+	Ports:   []string{"53/udp", "8081/tcp"},
 	Notes:   []string{"something to know"},
 }
 
@@ -30,8 +31,8 @@ seconds      preflight 0.3, publish 3.3, push 0.1
 note: something to know
 
 Next:
-  docker run --rm -p 8080:8080 --platform linux/amd64 ghcr.io/a/b@sha256:1
-  docker run --rm -p 8080:8080 --platform linux/arm64 ghcr.io/a/b@sha256:1
+  docker run --rm -p 53:53/udp -p 8081:8081 --platform linux/amd64 ghcr.io/a/b@sha256:1
+  docker run --rm -p 53:53/udp -p 8081:8081 --platform linux/arm64 ghcr.io/a/b@sha256:1
   docker pull ghcr.io/a/b@sha256:1
 `
 	if got != want {
@@ -49,7 +50,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(got), &fields); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"reference", "digest", "tags", "platforms", "blobs", "bytesSent", "seconds", "base"} {
+	for _, name := range []string{"reference", "digest", "tags", "platforms", "blobs", "bytesSent", "seconds", "base", "ports"} {
 		if fields[name] == nil {
 			t.Errorf("no field %q in %s", name, got)
 		}

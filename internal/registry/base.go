@@ -49,7 +49,7 @@ func (c *Client) Bases(ctx context.Context, reference, canonical string, platfor
 		if err != nil {
 			return nil, c.explain(doing, ref.Context(), err)
 		}
-		bases[i] = image.Base{Name: canonical, Digest: digest, Image: &mountable{Image: img, from: ref}}
+		bases[i] = image.Base{Name: canonical, Digest: digest, Resolved: descriptor.Digest, Image: &mountable{Image: img, from: ref}}
 	}
 	return bases, nil
 }

@@ -219,7 +219,14 @@ func TestBasesAreResolvedPerPlatform(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	resolved, err := idx.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, b := range bases {
+		if b.Resolved != resolved {
+			t.Errorf("base %d: the name meant %s, want %s", i, b.Resolved, resolved)
+		}
 		if b.Digest != manifest.Manifests[i].Digest || b.Name != "mcr.microsoft.com/dotnet/aspnet:10.0" {
 			t.Errorf("base %d: %s %s", i, b.Name, b.Digest)
 		}
@@ -247,6 +254,25 @@ func TestBasesAreResolvedPerPlatform(t *testing.T) {
 	_, err = s.client().Bases(context.Background(), s.host+"/dotnet/aspnet:10.0", "x", []platform.Platform{s390x})
 	if err == nil || !strings.Contains(err.Error(), "linux/amd64, linux/arm64") {
 		t.Errorf("a platform that the base lacks: %v", err)
+	}
+}
+
+func TestCanonicalNames(t *testing.T) {
+	digest := "@sha256:" + strings.Repeat("0", 64)
+	for reference, want := range map[string]string{
+		"mcr.microsoft.com/dotnet/aspnet:10.0": "mcr.microsoft.com/dotnet/aspnet:10.0",
+		"debian":                               "docker.io/library/debian:latest",
+		"me/base:1":                            "docker.io/me/base:1",
+		"127.0.0.1:5001/team/base:1":           "localhost/team/base:1",
+		"[::1]:5001/team/base":                 "localhost/team/base:latest",
+		"registry.example.com:5000/base:1":     "registry.example.com:5000/base:1",
+		"example.com/base:1" + digest:          "example.com/base:1" + digest,
+		"example.com/base" + digest:            "example.com/base" + digest,
+		"no reference":                         "no reference",
+	} {
+		if got := Canonical(reference); got != want {
+			t.Errorf("%s: %s, want %s", reference, got, want)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,11 +96,11 @@ func (u unpacked) checkMachines(t *testing.T, wantNative bool) {
 	}
 }
 
-// command runs the image as it will run: its user, its environment, its entry point, under qemu-user where the platform is
-// not this machine's.
+// command runs the image as it will run: its user, folder and environment, its entry point and arguments, under qemu-user where
+// the platform is not this machine's.
 func (u unpacked) command(t *testing.T, env ...string) *exec.Cmd {
 	t.Helper()
-	command := u.config.Entrypoint
+	command := slices.Concat(u.config.Entrypoint, u.config.Cmd)
 	if !strings.HasPrefix(command[0], "/") {
 		command = append([]string{u.lookPath(t, command[0])}, command[1:]...)
 	}
@@ -109,10 +110,10 @@ func (u unpacked) command(t *testing.T, env ...string) *exec.Cmd {
 		env = append(env, "DOTNET_EnableWriteXorExecute=0", "DOTNET_TieredCompilation=0", "DOTNET_gcServer=0", "DOTNET_PROCESSOR_COUNT=1")
 	}
 	command = append(emulator, command...)
-	user := cmp.Or(u.config.User, "0")
-	const script = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec "$@"`
+	user := strings.Replace(cmp.Or(u.config.User, "0"), "root", "0", 1)
+	const script = `mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec unshare "$@"`
 	args := []string{"--mount", "--propagation", "private", "sh", "-c", script, "sh", u.root,
-		"chroot", "--userspec=" + user + ":" + user, u.root}
+		"--root", u.root, "--wd", u.config.WorkingDir, "--setgid", user, "--setuid", user}
 	cmd := exec.Command("unshare", append(args, command...)...)
 	cmd.Env = append(append(append([]string{}, u.config.Env...), "HOME=/tmp"), env...)
 	return cmd

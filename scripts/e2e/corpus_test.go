@@ -208,22 +208,6 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestContainerProperties: the base follows what the project says for the .NET SDK's container support.
-func TestContainerProperties(t *testing.T) {
-	needsDotnet10(t)
-	r := dagger(t, "--progress=plain", "call", "--source", "scripts/e2e/testdata/container-properties", "describe")
-	var said struct {
-		BaseImage string
-		Platforms []struct{ RuntimeIdentifier string }
-	}
-	if err := json.Unmarshal([]byte(r.stdout), &said); err != nil {
-		t.Fatalf("%v\n%s", err, tail(r.stderr))
-	}
-	if !strings.HasSuffix(said.BaseImage, "dotnet/aspnet:10.0-noble-chiseled-extra") || len(said.Platforms) != 2 {
-		t.Errorf("described as %+v", said)
-	}
-}
-
 // TestPrivateFeed restores from a feed that wants a login.
 func TestPrivateFeed(t *testing.T) {
 	needsDotnet10(t)

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 
 var app = WebApplication.CreateBuilder(args).Build();
 
+app.UseStaticFiles();
 app.MapGet("/healthz", () => "Healthy");
 app.MapGet("/facts", (IConfiguration configuration) => new
 {
@@ -11,6 +12,7 @@ app.MapGet("/facts", (IConfiguration configuration) => new
     User = Environment.UserName,
     Features = configuration["FEATURES"],
     Greeting = configuration["greeting"],
+    Always = configuration["always"],
 });
 
 app.Run();
