@@ -5,6 +5,7 @@ import (
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
+	layers "github.com/dotnet-multiarch/dotnet-multiarch/internal/image"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/publication"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
@@ -34,6 +35,12 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// +optional
 	password *dagger.Secret,
 
+	// How the app's layers are compressed: gzip, which every engine reads, or zstd, which is smaller and faster to unpack.
+	//
+	// +optional
+	// +default="gzip"
+	compression string,
+
 	// What to print: text, json or markdown.
 	//
 	// +optional
@@ -41,6 +48,10 @@ func (m *DotnetMultiarch) BuildAndPush(
 	format string,
 ) (string, error) {
 	if err := publication.CheckFormat(format); err != nil {
+		return "", err
+	}
+	compressed, err := layers.ParseCompression(compression)
+	if err != nil {
 		return "", err
 	}
 	target, err := registry.ParseTarget(image, tag)
@@ -51,7 +62,7 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	published, err := m.deliver(ctx, client, target)
+	published, err := m.deliver(ctx, &delivery{client: client, target: target, compression: compressed})
 	if err != nil {
 		return "", err
 	}

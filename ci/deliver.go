@@ -25,6 +25,7 @@ type delivery struct {
 	*plan
 	client      *registry.Client
 	target      registry.Target
+	compression image.Compression
 	publication publication.Publication
 	bases       []image.Base
 	// stage is the build container after the last step.
@@ -34,36 +35,49 @@ type delivery struct {
 	index v1.ImageIndex
 }
 
-func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, target registry.Target) (*publication.Publication, error) {
-	d := &delivery{client: client, target: target, publication: publication.Publication{Tags: target.Tags, Seconds: map[string]float64{}}}
-	scratch, err := os.MkdirTemp("", "layers-*")
-	if err != nil {
+// deliver goes the whole way and pushes what was assembled.
+func (m *DotnetMultiarch) deliver(ctx context.Context, d *delivery) (*publication.Publication, error) {
+	d.publication.Tags = d.target.Tags
+	check := func() error { return d.client.Check(ctx, d.target) }
+	if err := d.run(ctx, m, check, func() error { return d.push(ctx) }); err != nil {
 		return nil, err
-	}
-	defer os.RemoveAll(scratch) //nolint:errcheck // the container ends with the call
-	// Everything that can be refused is asked before anything is compiled.
-	steps := map[string]func() error{
-		"preflight": func() error { return d.preflight(ctx, m) },
-		"restore":   func() error { return d.restore(ctx) },
-		"libraries": func() error { return d.compileLibraries(ctx) },
-		"publish":   func() error { return d.publish(ctx) },
-		"assemble":  func() error { return d.assemble(ctx, scratch) },
-		"push":      func() error { return d.push(ctx) },
-	}
-	for _, name := range publication.Steps {
-		start := time.Now()
-		if err := steps[name](); err != nil {
-			return nil, err
-		}
-		d.publication.Seconds[name] = time.Since(start).Seconds()
 	}
 	return &d.publication, nil
 }
 
-func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error) {
-	if err := d.client.Check(ctx, d.target); err != nil {
+// run goes from source to image, and does the last step with it. Every way out of the module takes this one, so that all of
+// them have the same digest. Everything that can be refused is asked before anything is compiled.
+func (d *delivery) run(ctx context.Context, m *DotnetMultiarch, check, last func() error) error {
+	scratch, err := os.MkdirTemp("", "layers-*")
+	if err != nil {
 		return err
 	}
+	defer os.RemoveAll(scratch) //nolint:errcheck // the container ends with the call
+	d.publication.Seconds = map[string]float64{}
+	steps := map[string]func() error{
+		"preflight": func() error {
+			if err := check(); err != nil {
+				return err
+			}
+			return d.preflight(ctx, m)
+		},
+		"restore":   func() error { return d.restore(ctx) },
+		"libraries": func() error { return d.compileLibraries(ctx) },
+		"publish":   func() error { return d.publish(ctx) },
+		"assemble":  func() error { return d.assemble(ctx, scratch) },
+		"push":      last,
+	}
+	for _, name := range publication.Steps {
+		start := time.Now()
+		if err := steps[name](); err != nil {
+			return err
+		}
+		d.publication.Seconds[name] = time.Since(start).Seconds()
+	}
+	return nil
+}
+
+func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error) {
 	if d.plan, err = m.plan(ctx); err != nil {
 		return err
 	}
@@ -118,7 +132,7 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i])}
 	}
 	var err error
-	if d.parts, err = assembly.Parts(d.app, inputs, scratch); err != nil {
+	if d.parts, err = assembly.Parts(d.app, inputs, d.compression, scratch); err != nil {
 		return err
 	}
 	d.index, err = image.Index(d.parts, nil)

@@ -28,6 +28,8 @@ require (
 	google.golang.org/grpc v1.76.0
 )
 
+require github.com/klauspost/pgzip v1.3.0 // indirect
+
 require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

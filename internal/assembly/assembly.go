@@ -5,10 +5,7 @@ package assembly
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/archive"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
@@ -27,55 +24,35 @@ type Input struct {
 	Root string
 }
 
-// Parts makes the layers of every platform in folder scratch, which has to live until the image is pushed.
-func Parts(app dotnet.Project, inputs []Input, scratch string) ([]image.Part, error) {
-	parts := make([]image.Part, len(inputs))
+// Parts makes the layers of every platform in folder scratch, which has to live until the image is delivered.
+func Parts(app dotnet.Project, inputs []Input, compression image.Compression, scratch string) ([]image.Part, error) {
+	published := make([][]archive.File, len(inputs))
 	for i, in := range inputs {
-		layers, files, err := layers(app, in.Root, scratch)
-		if err != nil {
+		var err error
+		if published[i], err = files(in.Root); err != nil {
 			return nil, fmt.Errorf("assembling the image for %s: %w", in.Platform, err)
 		}
+	}
+	layers, err := layers(app, inputs, published, compression, scratch)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([]image.Part, len(inputs))
+	for i, in := range inputs {
 		parts[i] = image.Part{
-			Platform: in.Platform, Base: in.Base, Layers: layers,
-			Settings: image.Settings{Entrypoint: entrypoint(app, files), WorkingDir: Dir},
+			Platform: in.Platform, Base: in.Base, Layers: layers[i],
+			Settings: image.Settings{Entrypoint: entrypoint(app, published[i]), WorkingDir: Dir},
 		}
 	}
 	return parts, nil
 }
 
-func layers(app dotnet.Project, root, scratch string) ([]image.Layer, []archive.File, error) {
+func files(root string) ([]archive.File, error) {
 	files, err := image.Files(root)
-	if err != nil {
-		return nil, nil, err
+	if err == nil && len(files) == 0 {
+		err = errors.New("the build published no file")
 	}
-	if len(files) == 0 {
-		return nil, nil, errors.New("the build published no file")
-	}
-	deps, err := os.ReadFile(filepath.Join(root, app.AssemblyName()+".deps.json"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
-	}
-	layout, err := dotnet.NewLayout(app.AssemblyName(), deps)
-	if err != nil {
-		return nil, nil, err
-	}
-	groups := map[dotnet.Group][]archive.File{}
-	for _, f := range files {
-		g := layout.Group(f.Path)
-		groups[g] = append(groups[g], f)
-	}
-	var made []image.Layer
-	for _, g := range dotnet.Groups {
-		if len(groups[g]) == 0 {
-			continue
-		}
-		layer, err := image.NewLayer(scratch, Dir[1:], g.String(), groups[g])
-		if err != nil {
-			return nil, nil, err
-		}
-		made = append(made, layer)
-	}
-	return made, files, nil
+	return files, err
 }
 
 // entrypoint is the apphost of an app that carries its runtime or needs none, else `dotnet App.dll`.

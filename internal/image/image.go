@@ -69,7 +69,7 @@ func (p Part) Manifest() (v1.Image, error) {
 	for _, l := range p.Layers {
 		addenda = append(addenda, mutate.Addendum{
 			Layer:     l,
-			MediaType: types.OCILayer,
+			MediaType: l.compression.mediaType(),
 			History:   v1.History{Created: Epoch, CreatedBy: "dotnet-multiarch", Comment: l.comment},
 		})
 	}
