@@ -27,6 +27,7 @@ type delivery struct {
 	targets     []registry.Target
 	options     registry.PushOptions
 	choices     assembly.Choices
+	compression image.Compression
 	publication publication.Publication
 	bases       []image.Base
 	config      assembly.Config
@@ -38,36 +39,64 @@ type delivery struct {
 	index     v1.ImageIndex
 }
 
-func (m *DotnetMultiarch) deliver(ctx context.Context, client *registry.Client, targets []registry.Target, options registry.PushOptions, choices assembly.Choices) (*publication.Publication, error) {
-	d := &delivery{client: client, targets: targets, options: options, choices: choices, publication: publication.Publication{DryRun: options.DryRun, Seconds: map[string]float64{}}}
-	scratch, err := os.MkdirTemp("", "layers-*")
-	if err != nil {
+// deliver goes the whole way and pushes what was assembled.
+func (m *DotnetMultiarch) deliver(ctx context.Context, d *delivery) (*publication.Publication, error) {
+	d.publication.DryRun = d.options.DryRun
+	check := func() error { return d.client.Preflight(ctx, d.targets, d.options) }
+	if err := d.run(ctx, m, check, func() error { return d.push(ctx) }); err != nil {
 		return nil, err
-	}
-	defer os.RemoveAll(scratch) //nolint:errcheck // the container ends with the call
-	// Everything that can be refused is asked before anything is compiled.
-	steps := map[string]func() error{
-		"preflight": func() error { return d.preflight(ctx, m) },
-		"restore":   func() error { return d.restore(ctx) },
-		"libraries": func() error { return d.compileLibraries(ctx) },
-		"publish":   func() error { return d.publish(ctx) },
-		"assemble":  func() error { return d.assemble(ctx, scratch) },
-		"push":      func() error { return d.push(ctx) },
-	}
-	for _, name := range publication.Steps {
-		start := time.Now()
-		if err := steps[name](); err != nil {
-			return nil, err
-		}
-		d.publication.Seconds[name] = time.Since(start).Seconds()
 	}
 	return &d.publication, nil
 }
 
-func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error) {
-	if err := d.client.Preflight(ctx, d.targets, d.options); err != nil {
+// run goes from source to image, and does the last step with it. Every way out of the module takes this one, so that all of
+// them have the same digest. Everything that can be refused is asked before anything is compiled.
+func (d *delivery) run(ctx context.Context, m *DotnetMultiarch, check, last func() error) error {
+	if err := d.readChoices(m); err != nil {
 		return err
 	}
+	scratch, err := os.MkdirTemp("", "layers-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch) //nolint:errcheck // the container ends with the call
+	d.publication.Seconds = map[string]float64{}
+	steps := map[string]func() error{
+		"preflight": func() error {
+			if err := check(); err != nil {
+				return err
+			}
+			return d.preflight(ctx, m)
+		},
+		"restore":   func() error { return d.restore(ctx) },
+		"libraries": func() error { return d.compileLibraries(ctx) },
+		"publish":   func() error { return d.publish(ctx) },
+		"assemble":  func() error { return d.assemble(ctx, scratch) },
+		"push":      last,
+	}
+	for _, name := range publication.Steps {
+		start := time.Now()
+		if err := steps[name](); err != nil {
+			return err
+		}
+		d.publication.Seconds[name] = time.Since(start).Seconds()
+	}
+	return nil
+}
+
+// readChoices reads what the caller says of the image.
+func (d *delivery) readChoices(m *DotnetMultiarch) (err error) {
+	d.choices = assembly.Choices{
+		Ports: m.Port, Env: m.EnvVar, Labels: m.Label, Annotations: m.Annotation, Entrypoint: m.Entrypoint, Cmd: m.Cmd, User: m.User,
+		WorkingDir: m.WorkingDir, Version: m.Version, Revision: m.Revision, SourceURL: m.SourceURL, Created: m.Created,
+	}
+	if d.compression, err = image.ParseCompression(m.Compression); err != nil {
+		return err
+	}
+	return d.choices.Validate()
+}
+
+func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error) {
 	if d.plan, err = m.plan(ctx); err != nil {
 		return err
 	}
@@ -116,7 +145,7 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i])}
 	}
 	var err error
-	if d.parts, err = assembly.Parts(d.app, d.config, inputs, scratch); err != nil {
+	if d.parts, err = assembly.Parts(d.app, d.config, inputs, d.compression, scratch); err != nil {
 		return err
 	}
 	if d.index, err = image.Index(d.parts); err != nil {

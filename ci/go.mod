@@ -30,6 +30,8 @@ require (
 
 require github.com/distribution/reference v0.6.0 // indirect
 
+require github.com/klauspost/pgzip v1.3.0 // indirect
+
 require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

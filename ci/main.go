@@ -54,6 +54,34 @@ type DotnetMultiarch struct {
 	CaCertificate *dagger.File
 	// +private
 	Insecure bool
+	// What the image says of the app, as typed.
+	//
+	// +private
+	Port []string
+	// +private
+	EnvVar []string
+	// +private
+	Label []string
+	// +private
+	Annotation []string
+	// +private
+	Entrypoint []string
+	// +private
+	Cmd []string
+	// +private
+	User string
+	// +private
+	WorkingDir string
+	// +private
+	Version string
+	// +private
+	Revision string
+	// +private
+	SourceURL string
+	// +private
+	Created string
+	// +private
+	Compression string
 }
 
 // New describes the app.
@@ -176,12 +204,80 @@ func New(
 	//
 	// +optional
 	insecure bool,
+	// Ports to expose, 8080 or 53/udp, and no other. Default: those of the base, of the project, and of ASPNETCORE_URLS or
+	// ASPNETCORE_HTTP_PORTS.
+	//
+	// +optional
+	port []string,
+
+	// Environment variables NAME=VALUE, over the project's and the base's. A value with a comma: '"NAME=one,two"'.
+	//
+	// +optional
+	envVar []string,
+
+	// Labels NAME=VALUE, over the project's and the base's.
+	//
+	// +optional
+	label []string,
+
+	// Annotations NAME=VALUE of the index and of each platform's manifest.
+	//
+	// +optional
+	annotation []string,
+
+	// Program and arguments that the container starts, such as dotnet,/app/App.dll. Default: the project's, else the app.
+	//
+	// +optional
+	entrypoint []string,
+
+	// Arguments that follow the entry point unless the container is started with others. Default: the project's.
+	//
+	// +optional
+	cmd []string,
+
+	// User that the app runs as, with :GROUP or without. Default: the project's, else the base's APP_UID.
+	//
+	// +optional
+	user string,
+
+	// Folder that the app lies and starts in. Default: the project's, else /app.
+	//
+	// +optional
+	workingDir string,
+
+	// Version of the app, said in annotation and label org.opencontainers.image.version. Default: the project's own.
+	//
+	// +optional
+	version string,
+
+	// Commit that the app is built from, said in org.opencontainers.image.revision.
+	//
+	// +optional
+	revision string,
+
+	// URL of the source's repository, said in org.opencontainers.image.source. Default: the project's RepositoryUrl.
+	//
+	// +optional
+	sourceUrl string,
+
+	// Time of the image, such as 2026-01-31T12:00:00Z. Default: none, since each would give another digest.
+	//
+	// +optional
+	created string,
+
+	// How the app's layers are compressed: gzip, which every engine reads, or zstd, which is smaller and faster to unpack.
+	//
+	// +optional
+	// +default="gzip"
+	compression string,
 ) *DotnetMultiarch {
 	return &DotnetMultiarch{
 		Source: source, Project: project, Platforms: platforms, Configuration: configuration, Framework: framework,
 		Publish: publish, Property: property, BaseRegistry: baseRegistry, SdkImage: sdkImage, RuntimeImage: runtimeImage,
 		Feed: feed, Registry: registry, BaseFlavor: baseFlavor, NugetConfig: nugetConfig, NugetCredentials: nugetCredentials,
 		LockedMode: lockedMode, Git: git, SourcePath: sourcePath,
+		Port: port, EnvVar: envVar, Label: label, Annotation: annotation, Entrypoint: entrypoint, Cmd: cmd, User: user, WorkingDir: workingDir,
+		Version: version, Revision: revision, SourceURL: sourceUrl, Created: created, Compression: compression,
 		DockerConfig: dockerConfig, CaCertificate: caCertificate, Insecure: insecure,
 	}
 }

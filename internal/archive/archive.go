@@ -96,23 +96,21 @@ func writeFolders(w *tar.Writer, dir string, written map[string]bool) error {
 		return err
 	}
 	written[dir] = true
-	return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: Epoch, Format: format(dir)})
+	return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: Epoch, Format: format(dir+"/", 0)})
 }
 
 func writeFile(w *tar.Writer, name string, f File) error {
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, ModTime: f.ModTime, Format: format(name + f.Link)}
-	if f.ModTime.IsZero() {
-		header.ModTime = Epoch
-	}
-	if f.Executable {
-		header.Mode = 0o755
-	}
 	if f.Link != "" {
-		header.Typeflag, header.Linkname, header.Mode = tar.TypeSymlink, f.Link, 0o777
-		return w.WriteHeader(header)
+		return w.WriteHeader(&tar.Header{
+			Typeflag: tar.TypeSymlink, Name: name, Linkname: f.Link, Mode: 0o777, ModTime: Epoch, Format: format(name+f.Link, 0),
+		})
+	}
+	mode := int64(0o644)
+	if f.Executable {
+		mode = 0o755
 	}
 	if f.OnDisk == "" {
-		return w.WriteHeader(header)
+		return w.WriteHeader(header(name, mode, 0, f.ModTime))
 	}
 	in, err := os.Open(f.OnDisk)
 	if err != nil {
@@ -123,17 +121,31 @@ func writeFile(w *tar.Writer, name string, f File) error {
 	if err != nil {
 		return err
 	}
-	header.Size = info.Size()
-	if err := w.WriteHeader(header); err != nil {
+	if err := w.WriteHeader(header(name, mode, info.Size(), f.ModTime)); err != nil {
 		return err
 	}
 	_, err = io.Copy(w, in)
 	return err
 }
 
-// format is USTAR where names fit it, which every reader understands, else PAX; left to itself archive/tar would choose
-// by its own version's rules.
-func format(name string) tar.Format {
+// header is that of a regular file. A file with several hard links is written as a file each time: which other names it has
+// on this disk is of no account. Without a time it is of the Epoch.
+func header(name string, mode, size int64, at time.Time) *tar.Header {
+	if at.IsZero() {
+		at = Epoch
+	}
+	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: size, ModTime: at, Format: format(name, size)}
+}
+
+// ustarSize is the largest file that eleven octal digits can tell, 8 GiB.
+const ustarSize = 1<<33 - 1
+
+// format is USTAR where name and size fit it, which every reader understands, else PAX; left to itself archive/tar would
+// choose by its own version's rules.
+func format(name string, size int64) tar.Format {
+	if size > ustarSize {
+		return tar.FormatPAX
+	}
 	for _, r := range name {
 		if r > 127 {
 			return tar.FormatPAX

@@ -5,9 +5,6 @@ package assembly
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/archive"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
@@ -23,63 +20,37 @@ type Input struct {
 	Root string
 }
 
-// Parts makes the layers of every platform in folder scratch, which has to live until the image is pushed.
-func Parts(app dotnet.Project, config Config, inputs []Input, scratch string) ([]image.Part, error) {
+// Parts makes the layers of every platform in folder scratch, which has to live until the image is delivered.
+func Parts(app dotnet.Project, config Config, inputs []Input, compression image.Compression, scratch string) ([]image.Part, error) {
+	published := make([][]archive.File, len(inputs))
 	parts := make([]image.Part, len(inputs))
 	for i, in := range inputs {
-		part, err := part(app, config, in, scratch)
-		if err != nil {
+		var err error
+		if published[i], err = files(in.Root); err != nil {
 			return nil, fmt.Errorf("assembling the image for %s: %w", in.Platform, err)
 		}
-		parts[i] = part
+		parts[i] = image.Part{Platform: in.Platform, Base: in.Base}
+		if parts[i].Settings, err = config.settingsFor(app, in.Base, published[i]); err != nil {
+			return nil, fmt.Errorf("assembling the image for %s: %w", in.Platform, err)
+		}
+	}
+	layers, err := layers(app, config.settings.WorkingDir, inputs, published, compression, scratch)
+	if err != nil {
+		return nil, err
+	}
+	for i := range parts {
+		parts[i].Layers = layers[i]
 	}
 	return parts, nil
 }
 
-func part(app dotnet.Project, config Config, in Input, scratch string) (image.Part, error) {
-	files, err := image.Files(in.Root)
-	if err != nil {
-		return image.Part{}, err
+func files(root string) ([]archive.File, error) {
+	files, err := image.Files(root)
+	if err == nil && len(files) == 0 {
+		err = errors.New("the build published no file")
 	}
-	if len(files) == 0 {
-		return image.Part{}, errors.New("the build published no file")
+	if err == nil {
+		err = stamp(files)
 	}
-	if err := stamp(files); err != nil {
-		return image.Part{}, err
-	}
-	settings, err := config.settingsFor(app, in.Base, files)
-	if err != nil {
-		return image.Part{}, err
-	}
-	layers, err := layers(app, in.Root, files, settings.WorkingDir, scratch)
-	return image.Part{Platform: in.Platform, Base: in.Base, Layers: layers, Settings: settings}, err
-}
-
-// layers puts the published files into dir of the image.
-func layers(app dotnet.Project, root string, files []archive.File, dir, scratch string) ([]image.Layer, error) {
-	deps, err := os.ReadFile(filepath.Join(root, app.AssemblyName()+".deps.json"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	layout, err := dotnet.NewLayout(app.AssemblyName(), deps)
-	if err != nil {
-		return nil, err
-	}
-	groups := map[dotnet.Group][]archive.File{}
-	for _, f := range files {
-		g := layout.Group(f.Path)
-		groups[g] = append(groups[g], f)
-	}
-	var made []image.Layer
-	for _, g := range dotnet.Groups {
-		if len(groups[g]) == 0 {
-			continue
-		}
-		layer, err := image.NewLayer(scratch, dir[1:], g.String(), groups[g])
-		if err != nil {
-			return nil, err
-		}
-		made = append(made, layer)
-	}
-	return made, nil
+	return files, err
 }

@@ -46,7 +46,7 @@ func built(t *testing.T, app dotnet.Project, choices Choices) (v1.ConfigFile, v1
 		t.Fatal(err)
 	}
 	in := Input{Base: image.Base{Name: "base", Digest: v1.Hash{Algorithm: "sha256", Hex: "ba5e"}, Image: base}, Root: publish(t, map[string]string{"App.dll": "il"})}
-	parts, err := Parts(app, config, []Input{in}, t.TempDir())
+	parts, err := Parts(app, config, []Input{in}, image.Gzip, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func entries(t *testing.T, l image.Layer) map[string]time.Time {
 	}
 }
 
-// webApp publishes one static file and gives the times of the app's layer.
+// webApp publishes one static file and gives the times in its layers.
 func webApp(t *testing.T, dir, content string) map[string]time.Time {
 	t.Helper()
 	root := publish(t, map[string]string{"App.dll": "il", "appsettings.json": content})
@@ -242,11 +242,15 @@ func webApp(t *testing.T, dir, content string) map[string]time.Time {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts, err := Parts(said(), config, []Input{{Base: image.Base{Image: empty.Image}, Root: root}}, t.TempDir())
+	parts, err := Parts(said(), config, []Input{{Base: image.Base{Image: empty.Image}, Root: root}}, image.Gzip, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return entries(t, parts[0].Layers[len(parts[0].Layers)-1])
+	times := map[string]time.Time{}
+	for _, layer := range parts[0].Layers {
+		maps.Copy(times, entries(t, layer))
+	}
+	return times
 }
 
 // UseStaticFiles makes an ETag of a file's time and length.

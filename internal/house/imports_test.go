@@ -23,6 +23,7 @@ var rooms = map[string][]string{
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
 	"registry":    {"image", "platform"},
+	"imagefile":   {"archive"},
 	"assembly":    {"archive", "dotnet", "image", "platform"},
 	"house":       {},
 }

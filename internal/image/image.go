@@ -79,7 +79,7 @@ func (p Part) Manifest() (v1.Image, error) {
 	for _, l := range p.Layers {
 		addenda = append(addenda, mutate.Addendum{
 			Layer:     l,
-			MediaType: types.OCILayer,
+			MediaType: l.compression.mediaType(),
 			History:   v1.History{Created: Epoch, CreatedBy: "dotnet-multiarch", Comment: l.comment},
 		})
 	}
@@ -186,7 +186,7 @@ func Index(parts []Part) (v1.ImageIndex, error) {
 			return nil, err
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add: img,
+			Add: plain{img},
 			Descriptor: v1.Descriptor{
 				MediaType: types.OCIManifestSchema1,
 				Platform:  &v1.Platform{OS: p.Platform.OS, Architecture: p.Platform.Architecture, Variant: p.Platform.Variant},
@@ -199,6 +199,13 @@ func Index(parts []Part) (v1.ImageIndex, error) {
 	}
 	return index, nil
 }
+
+// plain keeps an image's descriptor to what every reader knows. An artifactType, which go-containerregistry adds and which
+// says no more than the config's media type, is dropped by copies of skopeo 1.9, and the index then has another digest.
+type plain struct{ v1.Image }
+
+// ArtifactType is asked for by the index.
+func (plain) ArtifactType() (string, error) { return "", nil }
 
 // baseLayers gives the base's layers and history as they are, but for OCI media types.
 func baseLayers(base v1.Image) ([]mutate.Addendum, error) {

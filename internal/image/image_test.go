@@ -1,13 +1,8 @@
 package image
 
 import (
-	"archive/tar"
-	"errors"
-	"io"
 	"maps"
 	"math/rand"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,128 +18,6 @@ import (
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 )
-
-// tree lays a published folder with everything that a tar could get wrong.
-func tree(t *testing.T) string {
-	t.Helper()
-	root := t.TempDir()
-	long := "wwwroot/" + strings.Repeat("a-long-folder-name/", 12) + "file.txt"
-	for name, content := range map[string]string{
-		"App.dll": "il", "App": "elf", "wwwroot/é/日本.txt": "utf-8", long: "long", "empty": "",
-		"data.bin": strings.Repeat("0123456789abcdef", 1<<14),
-	} {
-		file := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Chmod(filepath.Join(root, "App"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("data.bin", filepath.Join(root, "link")); err != nil {
-		t.Fatal(err)
-	}
-	return root
-}
-
-func layer(t *testing.T, root string) Layer {
-	t.Helper()
-	files, err := Files(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := NewLayer(t.TempDir(), "app", "app", files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-// The digests of a fixed tree. When a dependency's upgrade changes them, every user's images get other digests: say so in
-// the commit that changes this test.
-func TestGoldenLayer(t *testing.T) {
-	l := layer(t, tree(t))
-	if got, want := l.diffID.String(), "sha256:f8f1e9dab49d3a2ca337dc2a8eaa0a1b2f9487dc1ddb07bd3d3b568272f5eb4f"; got != want {
-		t.Errorf("the tar's digest is %s, want %s", got, want)
-	}
-	if got, want := l.digest.String(), "sha256:c91d306c2e2cb348877b987b5b7cff8f231c102898f3c2dab31cd6f88e0e1f22"; got != want {
-		t.Errorf("the layer's digest is %s, want %s", got, want)
-	}
-	if err := validate.Layer(l); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestLayerDependsOnNothingButNamesContentsAndExecutableBits(t *testing.T) {
-	want := layer(t, tree(t)).digest
-	other := tree(t)
-	err := filepath.WalkDir(other, func(name string, entry os.DirEntry, err error) error {
-		if err != nil || entry.Type()&os.ModeSymlink != 0 {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		then := time.Date(2001, 2, 3, 4, 5, 6, 7, time.UTC)
-		return errors.Join(os.Chmod(name, info.Mode()&0o700|0o040), os.Chtimes(name, then, then))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := layer(t, other).digest; got != want {
-		t.Errorf("other times and modes give %s, not %s", got, want)
-	}
-	if err := os.Chmod(filepath.Join(other, "App.dll"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if got := layer(t, other).digest; got == want {
-		t.Error("an executable bit is lost")
-	}
-}
-
-func TestLayerHoldsFoldersBeforeFilesWithNumericOwners(t *testing.T) {
-	in, err := layer(t, tree(t)).Uncompressed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	seen := map[string]*tar.Header{}
-	for r := tar.NewReader(in); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if parent := filepath.Dir(strings.TrimSuffix(h.Name, "/")); parent != "." && seen[parent+"/"] == nil {
-			t.Errorf("%s comes before its folder", h.Name)
-		}
-		if h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" || !h.ModTime.Equal(Epoch.Time) {
-			t.Errorf("%s carries an owner or a time: %+v", h.Name, h)
-		}
-		seen[h.Name] = h
-	}
-	if seen["app/App"].Mode != 0o755 || seen["app/App.dll"].Mode != 0o644 || seen["app/link"].Linkname != "data.bin" {
-		t.Errorf("modes or links are wrong")
-	}
-}
-
-func TestLinksThatLeaveTheFolderAreRefused(t *testing.T) {
-	for _, target := range []string{"/etc/passwd", "../outside", "../../x", ".."} {
-		root := t.TempDir()
-		if err := os.Symlink(target, filepath.Join(root, "link")); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Files(root); err == nil || !strings.Contains(err.Error(), target) {
-			t.Errorf("a link to %s: %v", target, err)
-		}
-	}
-}
 
 func dockerBase(t *testing.T) Base {
 	t.Helper()

@@ -7,46 +7,59 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/archive"
 )
 
 // Layer is a compressed layer on disk. It implements v1.Layer.
 type Layer struct {
-	comment string
-	file    string
-	digest  v1.Hash
-	diffID  v1.Hash
-	size    int64
+	comment     string
+	file        string
+	compression Compression
+	digest      v1.Hash
+	diffID      v1.Hash
+	size        int64
 }
 
-// Files lists a published folder, sorted. A symbolic link that leaves the folder is refused: in the image it would point
-// to something else.
+// Files lists a published folder, sorted. A symbolic link that leaves the folder is refused, also by way of another link: in
+// the image it would point to something else.
 func Files(root string) ([]archive.File, error) {
+	const doing = "listing published files"
 	files, err := archive.List(root)
 	if err != nil {
-		return nil, fmt.Errorf("listing published files: %w", err)
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
+	inside, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	defer inside.Close() //nolint:errcheck // nothing was written
 	for _, f := range files {
-		// Relative to the folder, whose name is of no account.
-		if target := path.Join("root", path.Dir(f.Path), f.Link); f.Link != "" && (path.IsAbs(f.Link) || !strings.HasPrefix(target, "root/")) {
-			return nil, fmt.Errorf("listing published files: the link %s points to %s, outside the published folder", f.Path, f.Link)
+		if f.Link == "" {
+			continue
+		}
+		// A link to what is not there is none of our business, as long as it stays inside, by its text also: relative to the
+		// folder, whose name is of no account.
+		text := path.Join("root", path.Dir(f.Path), f.Link)
+		_, err := inside.Stat(f.Path)
+		if missing := errors.Is(err, fs.ErrNotExist); err != nil && !missing || missing && !strings.HasPrefix(text, "root/") {
+			return nil, fmt.Errorf("%s: the link %s points to %s, outside the published folder or in a circle", doing, f.Path, f.Link)
 		}
 	}
 	return files, nil
 }
 
-// NewLayer writes the files below dir ("app") into a layer in folder scratch: a gzipped tar whose bytes depend on nothing
-// but the files' names, contents and executable bits.
-func NewLayer(scratch, dir, comment string, files []archive.File) (layer Layer, err error) {
-	out, err := os.CreateTemp(scratch, "layer-*.tar.gz")
+// NewLayer writes the files below dir ("app") into a layer in folder scratch: a compressed tar whose bytes depend on nothing
+// but the files' names, contents and executable bits, and on the compression.
+func NewLayer(scratch, dir, comment string, compression Compression, files []archive.File) (layer Layer, err error) {
+	out, err := os.CreateTemp(scratch, "layer-*")
 	if err != nil {
 		return Layer{}, fmt.Errorf("writing layer %q: %w", comment, err)
 	}
@@ -55,16 +68,19 @@ func NewLayer(scratch, dir, comment string, files []archive.File) (layer Layer, 
 			err = fmt.Errorf("writing layer %q: %w", comment, err)
 		}
 	}()
-	compressed, uncompressed := newDigester(out), newDigester(nil)
-	zip := gzip.NewWriter(compressed)
-	uncompressed.to = zip
-	if err := archive.Write(uncompressed, dir, files); err != nil {
+	compressed := newDigester(out)
+	zip, err := compression.writer(compressed)
+	if err != nil {
 		return Layer{}, err
 	}
-	if err := zip.Close(); err != nil {
+	uncompressed := newDigester(zip)
+	if err := errors.Join(archive.Write(uncompressed, dir, files), zip.Close()); err != nil {
 		return Layer{}, err
 	}
-	return Layer{comment: comment, file: out.Name(), digest: compressed.sum(), diffID: uncompressed.sum(), size: compressed.size}, nil
+	return Layer{
+		comment: comment, file: out.Name(), compression: compression,
+		digest: compressed.sum(), diffID: uncompressed.sum(), size: compressed.size,
+	}, nil
 }
 
 // Digest is the digest of the compressed layer.
@@ -76,8 +92,8 @@ func (l Layer) DiffID() (v1.Hash, error) { return l.diffID, nil }
 // Size is the compressed size in bytes.
 func (l Layer) Size() (int64, error) { return l.size, nil }
 
-// MediaType is OCI's.
-func (l Layer) MediaType() (types.MediaType, error) { return types.OCILayer, nil }
+// MediaType is OCI's for the compression.
+func (l Layer) MediaType() (types.MediaType, error) { return l.compression.mediaType(), nil }
 
 // Compressed opens the layer as it is pushed.
 func (l Layer) Compressed() (io.ReadCloser, error) { return os.Open(l.file) }
@@ -88,14 +104,11 @@ func (l Layer) Uncompressed() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	zip, err := gzip.NewReader(f)
+	r, err := l.compression.reader(f)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{zip, f}, nil
+	return r, nil
 }
 
 type digester struct {
