@@ -29,10 +29,10 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 )
 
-// world is a network of registries by their names, host:port; all else is unknown there.
-type world map[string]*httptest.Server
+// hosts is a network of registries by their names, host:port; all else is unknown there.
+type hosts map[string]*httptest.Server
 
-func (w world) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (w hosts) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if IsLoopback(address) {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}
@@ -44,8 +44,8 @@ func (w world) dial(ctx context.Context, network, address string) (net.Conn, err
 	return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
 }
 
-// client of the world; a server of it is trusted where its certificate is among the authorities.
-func (w world) client(o Options) *Client {
+// client of the hosts; a server of it is trusted where its certificate is among the authorities.
+func (w hosts) client(o Options) *Client {
 	o.dial = w.dial
 	return New(o)
 }
@@ -170,7 +170,7 @@ func TestEveryFormOfLoginIsTaken(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server, certificate := secured(t, newGuard(c.bearer), lastYear, 2, host)
-			client := world{host: server}.client(Options{Authorities: authorities(t, certificate), Logins: logins(t, c.config)})
+			client := hosts{host: server}.client(Options{Authorities: authorities(t, certificate), Logins: logins(t, c.config)})
 			to := target(t, host+"/team/app:1")
 			if err := client.Check(context.Background(), to); err != nil {
 				t.Fatal(err)
@@ -215,7 +215,7 @@ func TestALoginIsShownToItsRegistryAlone(t *testing.T) {
 	mine, other := newGuard(false), newGuard(false)
 	a, pemA := secured(t, mine, lastYear, 2, "a.example")
 	b, pemB := secured(t, other, lastYear, 2, "b.example")
-	w := world{"a.example": a, "b.example": b, "a.example:5000": b}
+	w := hosts{"a.example": a, "b.example": b, "a.example:5000": b}
 	ca := authorities(t, pemA, pemB)
 	for _, c := range []struct {
 		name    string
@@ -247,7 +247,7 @@ func TestALoginIsShownToItsRegistryAlone(t *testing.T) {
 
 func TestHelpersAreNamed(t *testing.T) {
 	server, certificate := secured(t, newGuard(true), lastYear, 2, "a.example", "index.docker.io")
-	w := world{"a.example": server, "index.docker.io": server}
+	w := hosts{"a.example": server, "index.docker.io": server}
 	for _, c := range []struct {
 		name, config, reference string
 		target                  bool
@@ -319,7 +319,7 @@ func TestCertificates(t *testing.T) {
 		{"insecure: plain http on a private address", plain, nil, true, "10.0.0.7:5000", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			client := world{c.host: c.server}.client(Options{Authorities: c.authorities, Insecure: c.insecure})
+			client := hosts{c.host: c.server}.client(Options{Authorities: c.authorities, Insecure: c.insecure})
 			to := target(t, c.host+"/team/app:1")
 			err := client.Check(context.Background(), to)
 			if c.says != nil {
@@ -348,7 +348,7 @@ func TestARedirectNeverLeadsToPlainHTTP(t *testing.T) {
 	server, certificate := secured(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://plain.example"+r.URL.Path, http.StatusTemporaryRedirect)
 	}), lastYear, 2, host)
-	client := world{host: server, "plain.example": plain}.client(Options{
+	client := hosts{host: server, "plain.example": plain}.client(Options{
 		Authorities: authorities(t, certificate), Host: host, Username: user, Password: secret,
 	})
 	checkLine(t, "redirect", client.Check(context.Background(), target(t, host+"/app")), "plain http", "--insecure")
@@ -363,7 +363,7 @@ func TestTheRegistryOnLoopbackIsStartedWhenNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	started := 0
-	client := world{}.client(Options{Loopback: func(context.Context) (string, int, error) { started++; return s.host, 0, nil }})
+	client := hosts{}.client(Options{Loopback: func(context.Context) (string, int, error) { started++; return s.host, 0, nil }})
 	_, err := client.Bases(context.Background(), "registry.example.com/base", "x", platform.Default())
 	checkLine(t, "another host", err, "registry.example.com is not known")
 	if started != 0 {

@@ -62,7 +62,7 @@ func TestAnswersOfARegistryAreExplained(t *testing.T) {
 		{"500", "text/plain", "oops", 500, []string{"500 Internal Server Error", "run the command again"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			client := world{host: answers(t, c.code, c.contentType, c.body)}.client(Options{Insecure: true, Host: host})
+			client := hosts{host: answers(t, c.code, c.contentType, c.body)}.client(Options{Insecure: true, Host: host})
 			err := client.Check(context.Background(), target(t, host+"/team/app:1"))
 			checkLine(t, c.name, err, append(c.says, "checking that registry.example.com/team/app can be pushed to")...)
 		})
@@ -101,7 +101,7 @@ func TestALoginThatIsNotEnough(t *testing.T) {
 			if c.config != "" {
 				options.Logins = logins(t, c.config)
 			}
-			err := world{host: refuses(c.code, bearer)}.client(options).Check(context.Background(), target(t, host+"/team/app"))
+			err := hosts{host: refuses(c.code, bearer)}.client(options).Check(context.Background(), target(t, host+"/team/app"))
 			checkLine(t, c.name, err, c.says)
 			if err != nil && (strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "let-me-in")) {
 				t.Errorf("%s: a secret is in the error: %v", c.name, err)
@@ -119,7 +119,7 @@ func TestUnreachableHosts(t *testing.T) {
 		dial func(context.Context, string, string) (net.Conn, error)
 		says string
 	}{
-		{"unknown", world{}.dial, "the host registry.example.com is not known: check"},
+		{"unknown", hosts{}.dial, "the host registry.example.com is not known: check"},
 		{"a firewall", silent(&net.OpError{Op: "dial", Err: timeout{}}), "registry.example.com:5000 does not answer: check the host, the port and what a firewall"},
 		{"anything else", silent(errors.New("no\nroute")), "no route"},
 	} {
@@ -221,7 +221,7 @@ func TestABaseThatIsNoManifest(t *testing.T) {
 		{"schema 1", string(types.DockerManifestSchema1Signed), `{"schemaVersion": 1}`, "Docker's first format"},
 		{"half an index", string(types.OCIImageIndex), `{"schemaVersion": 2, "manifests": [`, "unexpected EOF"},
 	} {
-		client := world{host: answers(t, 200, c.contentType, c.body)}.client(Options{Insecure: true})
+		client := hosts{host: answers(t, 200, c.contentType, c.body)}.client(Options{Insecure: true})
 		_, err := client.Bases(context.Background(), host+"/base:1", "x", platform.Default())
 		checkLine(t, c.name, err, "resolving base image registry.example.com/base:1", c.says)
 	}
@@ -229,7 +229,7 @@ func TestABaseThatIsNoManifest(t *testing.T) {
 
 func TestABaseBehindDockerHubsLimit(t *testing.T) {
 	server := answers(t, 429, "application/json", `{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}`)
-	client := world{"index.docker.io": server}.client(Options{Insecure: true, Host: "ghcr.io", Username: user, Password: secret})
+	client := hosts{"index.docker.io": server}.client(Options{Insecure: true, Host: "ghcr.io", Username: user, Password: secret})
 	_, err := client.Bases(context.Background(), "me/base", "x", platform.Default())
 	checkLine(t, "limit", err, "429 Too Many Requests (you have reached your pull rate limit.)", "give a login for index.docker.io with --docker-config")
 }
