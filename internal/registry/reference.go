@@ -27,8 +27,8 @@ func parse(text string) (name.Reference, error) {
 		options = append(options, name.Insecure) // allows plain http, and still asks for https first
 	}
 	registry, err := name.NewRegistry(host, options...)
-	if err != nil {
-		return nil, fmt.Errorf("reading image reference %q: the host %q is not well formed", text, host)
+	if err != nil || host == "" { // Docker's grammar takes what cannot be a host for a part of the repository
+		return nil, fmt.Errorf("reading image reference %q: its host %q is none; %s", text, strings.SplitN(text, "/", 2)[0], want)
 	}
 	repository := registry.Repo(reference.Path(named))
 	if digested, ok := named.(reference.Digested); ok {
