@@ -27,6 +27,8 @@ type File struct {
 	// Size of a regular file in bytes, as it was listed.
 	Size       int64
 	Executable bool
+	// UID owns the file in the archive, and the folders that it is the first in; never who owns it on disk.
+	UID int
 	// ModTime is the time in the archive, never that of the file on disk; zero is Epoch.
 	ModTime time.Time
 	// Link is the target of a symbolic link, as it was read; empty for a regular file.
@@ -77,7 +79,7 @@ func Write(to io.Writer, dir string, files []File) error {
 	}
 	for _, f := range files {
 		name := path.Join(dir, f.Path)
-		if err := writeFolders(w, path.Dir(name), written); err != nil {
+		if err := writeFolders(w, path.Dir(name), f.UID, written); err != nil {
 			return err
 		}
 		if err := writeFile(w, name, f); err != nil {
@@ -88,19 +90,19 @@ func Write(to io.Writer, dir string, files []File) error {
 }
 
 // writeFolders writes the headers of a folder and those above it, once each.
-func writeFolders(w *tar.Writer, dir string, written map[string]bool) error {
+func writeFolders(w *tar.Writer, dir string, uid int, written map[string]bool) error {
 	if written[dir] {
 		return nil
 	}
-	if err := writeFolders(w, path.Dir(dir), written); err != nil {
+	if err := writeFolders(w, path.Dir(dir), uid, written); err != nil {
 		return err
 	}
 	written[dir] = true
-	return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: Epoch, Format: format(dir)})
+	return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, Uid: uid, ModTime: Epoch, Format: format(dir, uid)})
 }
 
 func writeFile(w *tar.Writer, name string, f File) error {
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, ModTime: f.ModTime, Format: format(name + f.Link)}
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Uid: f.UID, ModTime: f.ModTime, Format: format(name+f.Link, f.UID)}
 	if f.ModTime.IsZero() {
 		header.ModTime = Epoch
 	}
@@ -131,15 +133,15 @@ func writeFile(w *tar.Writer, name string, f File) error {
 	return err
 }
 
-// format is USTAR where names fit it, which every reader understands, else PAX; left to itself archive/tar would choose
+// format is USTAR where name and number fit it, which every reader understands, else PAX; left to itself archive/tar would choose
 // by its own version's rules.
-func format(name string) tar.Format {
+func format(name string, uid int) tar.Format {
 	for _, r := range name {
 		if r > 127 {
 			return tar.FormatPAX
 		}
 	}
-	if len(name) > 100 {
+	if len(name) > 100 || uid > 0o7777777 {
 		return tar.FormatPAX
 	}
 	return tar.FormatUSTAR

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/archive"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
@@ -51,8 +52,21 @@ func part(app dotnet.Project, config Config, in Input, scratch string) (image.Pa
 	if err != nil {
 		return image.Part{}, err
 	}
+	for i := range files {
+		files[i].UID = owner(settings.User)
+	}
 	layers, err := layers(app, in.Root, files, settings.WorkingDir, scratch)
 	return image.Part{Platform: in.Platform, Base: in.Base, Layers: layers, Settings: settings}, err
+}
+
+// owner is the number of a user who is named by one, as the .NET SDK has it, so that such an app may write beside itself; else
+// root, and the app cannot change what it runs.
+func owner(user string) int {
+	uid, err := strconv.ParseInt(user, 10, 32)
+	if err != nil || uid < 0 {
+		return 0
+	}
+	return int(uid)
 }
 
 // layers puts the published files into dir of the image.
