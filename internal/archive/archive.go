@@ -27,6 +27,8 @@ type File struct {
 	// Size of a regular file in bytes, as it was listed.
 	Size       int64
 	Executable bool
+	// UID owns the file in the archive, and the folders that it is the first in; never who owns it on disk.
+	UID int
 	// ModTime is the time in the archive, never that of the file on disk; zero is Epoch.
 	ModTime time.Time
 	// Link is the target of a symbolic link, as it was read; empty for a regular file.
@@ -77,7 +79,7 @@ func Write(to io.Writer, dir string, files []File) error {
 	}
 	for _, f := range files {
 		name := path.Join(dir, f.Path)
-		if err := writeFolders(w, path.Dir(name), written); err != nil {
+		if err := writeFolders(w, path.Dir(name), f.UID, written); err != nil {
 			return err
 		}
 		if err := writeFile(w, name, f); err != nil {
@@ -88,21 +90,21 @@ func Write(to io.Writer, dir string, files []File) error {
 }
 
 // writeFolders writes the headers of a folder and those above it, once each.
-func writeFolders(w *tar.Writer, dir string, written map[string]bool) error {
+func writeFolders(w *tar.Writer, dir string, uid int, written map[string]bool) error {
 	if written[dir] {
 		return nil
 	}
-	if err := writeFolders(w, path.Dir(dir), written); err != nil {
+	if err := writeFolders(w, path.Dir(dir), uid, written); err != nil {
 		return err
 	}
 	written[dir] = true
-	return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: Epoch, Format: format(dir+"/", 0)})
+	return w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, Uid: uid, ModTime: Epoch, Format: format(dir+"/", 0, uid)})
 }
 
 func writeFile(w *tar.Writer, name string, f File) error {
 	if f.Link != "" {
 		return w.WriteHeader(&tar.Header{
-			Typeflag: tar.TypeSymlink, Name: name, Linkname: f.Link, Mode: 0o777, ModTime: Epoch, Format: format(name+f.Link, 0),
+			Typeflag: tar.TypeSymlink, Name: name, Linkname: f.Link, Mode: 0o777, Uid: f.UID, ModTime: Epoch, Format: format(name+f.Link, 0, f.UID),
 		})
 	}
 	mode := int64(0o644)
@@ -110,7 +112,7 @@ func writeFile(w *tar.Writer, name string, f File) error {
 		mode = 0o755
 	}
 	if f.OnDisk == "" {
-		return w.WriteHeader(header(name, mode, 0, f.ModTime))
+		return w.WriteHeader(header(name, mode, 0, f.UID, f.ModTime))
 	}
 	in, err := os.Open(f.OnDisk)
 	if err != nil {
@@ -121,7 +123,7 @@ func writeFile(w *tar.Writer, name string, f File) error {
 	if err != nil {
 		return err
 	}
-	if err := w.WriteHeader(header(name, mode, info.Size(), f.ModTime)); err != nil {
+	if err := w.WriteHeader(header(name, mode, info.Size(), f.UID, f.ModTime)); err != nil {
 		return err
 	}
 	_, err = io.Copy(w, in)
@@ -130,20 +132,23 @@ func writeFile(w *tar.Writer, name string, f File) error {
 
 // header is that of a regular file. A file with several hard links is written as a file each time: which other names it has
 // on this disk is of no account. Without a time it is of the Epoch.
-func header(name string, mode, size int64, at time.Time) *tar.Header {
+func header(name string, mode, size int64, uid int, at time.Time) *tar.Header {
 	if at.IsZero() {
 		at = Epoch
 	}
-	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: size, ModTime: at, Format: format(name, size)}
+	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: size, Uid: uid, ModTime: at, Format: format(name, size, uid)}
 }
 
-// ustarSize is the largest file that eleven octal digits can tell, 8 GiB.
-const ustarSize = 1<<33 - 1
+// The largest file and the largest owner that a USTAR header's octal digits can tell: 8 GiB, and 2097151.
+const (
+	ustarSize = 1<<33 - 1
+	ustarID   = 1<<21 - 1
+)
 
-// format is USTAR where name and size fit it, which every reader understands, else PAX; left to itself archive/tar would
+// format is USTAR where name and numbers fit it, which every reader understands, else PAX; left to itself archive/tar would
 // choose by its own version's rules.
-func format(name string, size int64) tar.Format {
-	if size > ustarSize {
+func format(name string, size int64, uid int) tar.Format {
+	if size > ustarSize || uid > ustarID {
 		return tar.FormatPAX
 	}
 	for _, r := range name {
@@ -151,7 +156,7 @@ func format(name string, size int64) tar.Format {
 			return tar.FormatPAX
 		}
 	}
-	if len(name) > 100 {
+	if len(name) > 100 || uid > 0o7777777 {
 		return tar.FormatPAX
 	}
 	return tar.FormatUSTAR

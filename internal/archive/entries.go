@@ -24,7 +24,7 @@ func WriteEntries(to io.Writer, entries []Entry) error {
 	w := tar.NewWriter(to)
 	written := map[string]bool{"": true, ".": true}
 	for _, e := range slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return strings.Compare(a.Name, b.Name) }) {
-		if err := writeFolders(w, path.Dir(e.Name), written); err != nil {
+		if err := writeFolders(w, path.Dir(e.Name), 0, written); err != nil {
 			return err
 		}
 		if err := writeEntry(w, e); err != nil {
@@ -35,7 +35,7 @@ func WriteEntries(to io.Writer, entries []Entry) error {
 }
 
 func writeEntry(w *tar.Writer, e Entry) error {
-	if err := w.WriteHeader(header(e.Name, 0o644, e.Size, Epoch)); err != nil {
+	if err := w.WriteHeader(header(e.Name, 0o644, e.Size, 0, Epoch)); err != nil {
 		return err
 	}
 	in, err := e.Open()

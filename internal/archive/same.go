@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// Same says whether two lists make the same archive: equal names, links, times, executable bits and contents. Contents are read only
+// Same says whether two lists make the same archive: equal names, links, owners, times, executable bits and contents. Contents are read only
 // where all else is equal, and no further than the first difference.
 func Same(a, b []File) (bool, error) {
 	if len(a) != len(b) {
@@ -14,7 +14,7 @@ func Same(a, b []File) (bool, error) {
 	}
 	for i := range a {
 		x, y := a[i], b[i]
-		if x.Path != y.Path || x.Size != y.Size || x.Executable != y.Executable || x.Link != y.Link || !x.ModTime.Equal(y.ModTime) || (x.OnDisk == "") != (y.OnDisk == "") {
+		if x.Path != y.Path || x.Size != y.Size || x.Executable != y.Executable || x.UID != y.UID || x.Link != y.Link || !x.ModTime.Equal(y.ModTime) || (x.OnDisk == "") != (y.OnDisk == "") {
 			return false, nil
 		}
 	}

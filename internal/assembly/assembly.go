@@ -5,6 +5,7 @@ package assembly
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/archive"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
@@ -33,6 +34,9 @@ func Parts(app dotnet.Project, config Config, inputs []Input, compression image.
 		if parts[i].Settings, err = config.settingsFor(app, in.Base, published[i]); err != nil {
 			return nil, fmt.Errorf("assembling the image for %s: %w", in.Platform, err)
 		}
+		for j := range published[i] {
+			published[i][j].UID = owner(parts[i].Settings.User)
+		}
 	}
 	layers, err := layers(app, config.settings.WorkingDir, inputs, published, compression, scratch)
 	if err != nil {
@@ -53,4 +57,14 @@ func files(root string) ([]archive.File, error) {
 		err = stamp(files)
 	}
 	return files, err
+}
+
+// owner is the number of a user who is named by one, as the .NET SDK has it, so that such an app may write beside itself; else
+// root, and the app cannot change what it runs.
+func owner(user string) int {
+	uid, err := strconv.ParseInt(user, 10, 32)
+	if err != nil || uid < 0 {
+		return 0
+	}
+	return int(uid)
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -205,29 +204,29 @@ func TestBadProjectsAreToldByName(t *testing.T) {
 	}
 }
 
-// entries gives the times of a layer's entries by name.
-func entries(t *testing.T, l image.Layer) map[string]time.Time {
+// entries gives a layer's entries by name.
+func entries(t *testing.T, l image.Layer) map[string]*tar.Header {
 	t.Helper()
 	in, err := l.Uncompressed()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	times := map[string]time.Time{}
+	headers := map[string]*tar.Header{}
 	for r := tar.NewReader(in); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return times
+			return headers
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		times[h.Name] = h.ModTime.UTC()
+		headers[h.Name] = h
 	}
 }
 
-// webApp publishes one static file and gives the times in its layers.
-func webApp(t *testing.T, dir, content string) map[string]time.Time {
+// webApp publishes static files and gives the entries of its layers.
+func webApp(t *testing.T, choices Choices, content string) map[string]*tar.Header {
 	t.Helper()
 	root := publish(t, map[string]string{"App.dll": "il", "appsettings.json": content})
 	if err := os.Mkdir(path.Join(root, "wwwroot"), 0o755); err != nil {
@@ -238,7 +237,7 @@ func webApp(t *testing.T, dir, content string) map[string]time.Time {
 			t.Fatal(err)
 		}
 	}
-	config, err := NewConfig(said(), Choices{WorkingDir: dir})
+	config, err := NewConfig(said(), choices)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,37 +245,47 @@ func webApp(t *testing.T, dir, content string) map[string]time.Time {
 	if err != nil {
 		t.Fatal(err)
 	}
-	times := map[string]time.Time{}
+	all := map[string]*tar.Header{}
 	for _, layer := range parts[0].Layers {
-		maps.Copy(times, entries(t, layer))
+		maps.Copy(all, entries(t, layer))
 	}
-	return times
+	return all
 }
 
 // UseStaticFiles makes an ETag of a file's time and length.
 func TestAnEditOfEqualLengthGivesAStaticFileAnotherTime(t *testing.T) {
-	before, after, again := webApp(t, "", "red"), webApp(t, "", "blu"), webApp(t, "", "red")
-	const file = "app/wwwroot/site.css"
-	if before[file].Equal(after[file]) || !reflect.DeepEqual(before, again) {
-		t.Errorf("times %v, after an edit %v, without one %v", before, after, again)
-	}
-	for name, at := range after {
-		if name != file && !at.Equal(before[name]) {
-			t.Errorf("%s has another time without an edit", name)
+	before, after, again := webApp(t, Choices{}, "red"), webApp(t, Choices{}, "blu"), webApp(t, Choices{}, "red")
+	const edited = "app/wwwroot/site.css"
+	for name, h := range before {
+		if !h.ModTime.Equal(again[name].ModTime) {
+			t.Errorf("%s has another time in the next build", name)
 		}
-		if !strings.HasSuffix(name, ".css") && !at.Equal(image.Epoch.Time) {
-			t.Errorf("%s carries %s", name, at)
+		if h.ModTime.Equal(after[name].ModTime) == (name == edited) {
+			t.Errorf("%s carries %s before an edit of %s, %s after it", name, h.ModTime, edited, after[name].ModTime)
 		}
-		if at.After(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)) || at.Nanosecond() != 0 {
-			t.Errorf("%s carries %s, which a server may not send", name, at)
+		if !strings.HasSuffix(name, ".css") && !h.ModTime.Equal(image.Epoch.Time) {
+			t.Errorf("%s carries %s", name, h.ModTime)
+		}
+		if h.ModTime.After(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)) || h.ModTime.Nanosecond() != 0 {
+			t.Errorf("%s carries %s, which a server may not send", name, h.ModTime)
 		}
 	}
 }
 
 func TestTheAppLiesInItsFolderAndFoldersAboveAreLeftAlone(t *testing.T) {
-	got := webApp(t, "/tmp/one/app", "x")
+	got := webApp(t, Choices{WorkingDir: "/tmp/one/app"}, "x")
 	want := []string{"tmp/one/app/", "tmp/one/app/App.dll", "tmp/one/app/appsettings.json", "tmp/one/app/wwwroot/", "tmp/one/app/wwwroot/fixed.css", "tmp/one/app/wwwroot/site.css"}
 	if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, want) {
 		t.Errorf("the layer has %q", names)
+	}
+}
+
+func TestFilesBelongToAUserWhoIsANumber(t *testing.T) {
+	for user, want := range map[string]int{"": 0, "app": 0, "1654": 1654, "1654:0": 0, "root": 0, "1000660000": 1000660000, "99999999999": 0} {
+		for name, h := range webApp(t, Choices{User: user}, "x") {
+			if h.Uid != want || h.Gid != 0 {
+				t.Errorf("user %q: %s belongs to %d:%d, want %d", user, name, h.Uid, h.Gid, want)
+			}
+		}
 	}
 }
