@@ -20,6 +20,7 @@ var rooms = map[string][]string{
 	"archive":     {},
 	"source":      {"archive"},
 	"nuget":       {},
+	"lock":        {},
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
 	"registry":    {"image", "platform"},
