@@ -28,7 +28,9 @@ type Base struct {
 	Name string
 	// Digest is that of the platform's manifest.
 	Digest v1.Hash
-	Image  v1.Image
+	// Resolved is what the name stood for: the digest of the index, or of the manifest where it is no index.
+	Resolved v1.Hash
+	Image    v1.Image
 }
 
 // Settings are what an image says of the app, over what its base says.
@@ -116,10 +118,8 @@ func (p Part) config(appended v1.Image) (*v1.ConfigFile, error) {
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		c.Env = setEnv(c.Env, name, s.Env[name])
 	}
-	if user := getEnv(c.Env, "APP_UID"); s.User != "" {
+	if c.User = userOf(c.Env, c.User); s.User != "" {
 		c.User = s.User
-	} else if user != "" {
-		c.User = user
 	}
 	if len(s.Labels) > 0 {
 		c.Labels = maps.Clone(c.Labels)
@@ -169,9 +169,14 @@ func baseLayers(base v1.Image) ([]mutate.Addendum, error) {
 	if err != nil {
 		return nil, err
 	}
+	return withHistory(layers, config.History)
+}
+
+// withHistory joins layers with the history of their image.
+func withHistory(layers []v1.Layer, history []v1.History) ([]mutate.Addendum, error) {
 	var addenda []mutate.Addendum
 	next := 0
-	for _, h := range config.History {
+	for _, h := range history {
 		if h.EmptyLayer {
 			addenda = append(addenda, mutate.Addendum{History: h})
 			continue
@@ -179,7 +184,7 @@ func baseLayers(base v1.Image) ([]mutate.Addendum, error) {
 		if next == len(layers) {
 			break // a history that counts more layers than there are: the layers decide
 		}
-		a, err := baseLayer(layers[next], h)
+		a, err := layerAsIs(layers[next], h)
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +192,7 @@ func baseLayers(base v1.Image) ([]mutate.Addendum, error) {
 		next++
 	}
 	for ; next < len(layers); next++ {
-		a, err := baseLayer(layers[next], v1.History{Created: Epoch, Comment: "base layer"})
+		a, err := layerAsIs(layers[next], v1.History{Created: Epoch, Comment: "base layer"})
 		if err != nil {
 			return nil, err
 		}
@@ -196,7 +201,7 @@ func baseLayers(base v1.Image) ([]mutate.Addendum, error) {
 	return addenda, nil
 }
 
-func baseLayer(layer v1.Layer, history v1.History) (mutate.Addendum, error) {
+func layerAsIs(layer v1.Layer, history v1.History) (mutate.Addendum, error) {
 	mediaType, err := layer.MediaType()
 	if err != nil {
 		return mutate.Addendum{}, err
@@ -212,6 +217,14 @@ func baseLayer(layer v1.Layer, history v1.History) (mutate.Addendum, error) {
 		return mutate.Addendum{}, err
 	}
 	return mutate.Addendum{Layer: layer, MediaType: mediaType, History: history, URLs: descriptor.URLs, Annotations: descriptor.Annotations}, nil
+}
+
+// userOf is whom an image runs as when the app does not say: the user that .NET's bases name, else the base's own.
+func userOf(env []string, base string) string {
+	if user := getEnv(env, "APP_UID"); user != "" {
+		return user
+	}
+	return base
 }
 
 func setEnv(env []string, name, value string) []string {
