@@ -67,7 +67,7 @@ func (m *DotnetMultiarch) client(ctx context.Context, target registry.Target, us
 			return nil, err
 		}
 	}
-	if m.Registry != nil && (registry.IsLoopback(options.Host) || registry.IsLoopback(registry.HostOf(m.BaseRegistry)) || registry.IsLoopback(registry.HostOf(m.RuntimeImage))) {
+	if m.Registry != nil && (registry.IsLoopback(options.Host) || registry.IsLoopback(registry.HostOf(m.BaseRegistry)) || registry.IsLoopback(registry.HostOf(m.RuntimeImage)) || registry.IsLoopback(registry.HostOf(m.SdkImage))) {
 		if options.Loopback, options.LoopbackPort, err = endpoint(ctx, m.Registry); err != nil {
 			return nil, err
 		}

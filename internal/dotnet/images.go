@@ -22,6 +22,22 @@ const Canonical = "mcr.microsoft.com"
 // SDKRepository is where the build environment comes from, below the base registry.
 const SDKRepository = "dotnet/sdk"
 
+// Mirrored gives what is pulled for an image: Microsoft's come from the registry given, others from their own.
+func Mirrored(reference, registry string) string {
+	if rest, microsofts := strings.CutPrefix(reference, Canonical+"/"); microsofts {
+		return path.Join(registry, rest)
+	}
+	return reference
+}
+
+// CanonicalName is the reverse of Mirrored: what an image is called wherever the registry given is a mirror of.
+func CanonicalName(reference, registry string) string {
+	if rest, mirrored := strings.CutPrefix(reference, strings.TrimSuffix(registry, "/")+"/"); mirrored {
+		return path.Join(Canonical, rest)
+	}
+	return reference
+}
+
 // SDKTag chooses the tag of the SDK image from the text of global.json; "" means there is none.
 //
 // The rule follows rollForward, https://learn.microsoft.com/dotnet/core/tools/global-json: policies that stay in a
@@ -123,8 +139,8 @@ func ChooseBase(app Project, all []Project, registry, runtimeImage, flavor strin
 	}
 	if own != "" {
 		b := BaseImage{Reference: own, Canonical: own, Libc: libcOf(own)}
-		if rest, microsofts := strings.CutPrefix(own, Canonical+"/"); microsofts && runtimeImage == "" {
-			b.Reference = path.Join(registry, rest)
+		if runtimeImage == "" {
+			b.Reference = Mirrored(own, registry)
 		}
 		return b, nil
 	}

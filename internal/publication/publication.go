@@ -23,6 +23,12 @@ type Publication struct {
 	Seconds map[string]float64 `json:"seconds"`
 	// Base is the base image's canonical reference.
 	Base string `json:"base"`
+	// BaseDigest is what the reference stood for: the index that was built on.
+	BaseDigest string `json:"baseDigest"`
+	// SDK is the image that was built in, with its digest; absent where nothing was built.
+	SDK string `json:"sdk,omitempty"`
+	// RebasedFrom is the reference with digest of the image that was moved to another base; absent where one was built.
+	RebasedFrom string `json:"rebasedFrom,omitempty"`
 	// Notes are lines that the user should see once: a fall-back, an end of support.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -77,7 +83,13 @@ func (p Publication) text() string {
 	fmt.Fprintf(&b, "%s\n\n", p.Reference)
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "tags\t%s\n", strings.Join(p.Tags, ", "))
-	fmt.Fprintf(table, "base\t%s\n", p.Base)
+	fmt.Fprintf(table, "base\t%s\n", p.base())
+	if p.SDK != "" {
+		fmt.Fprintf(table, "sdk\t%s\n", p.SDK)
+	}
+	if p.RebasedFrom != "" {
+		fmt.Fprintf(table, "from\t%s\n", p.RebasedFrom)
+	}
 	for _, platform := range p.Platforms {
 		fmt.Fprintf(table, "%s\t%s  %s, of which the app %s\n", platform.Platform, platform.Digest, bytes(platform.Size), bytes(platform.App))
 	}
@@ -98,7 +110,14 @@ func (p Publication) text() string {
 func (p Publication) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Published image\n\n`%s`\n\n", p.Reference)
-	fmt.Fprintf(&b, "Tags: %s · Base: `%s`\n\n", code(p.Tags), p.Base)
+	fmt.Fprintf(&b, "Tags: %s · Base: `%s`", code(p.Tags), p.base())
+	if p.SDK != "" {
+		fmt.Fprintf(&b, " · SDK: `%s`", p.SDK)
+	}
+	if p.RebasedFrom != "" {
+		fmt.Fprintf(&b, " · From: `%s`", p.RebasedFrom)
+	}
+	b.WriteString("\n\n")
 	b.WriteString("| platform | digest | size | app |\n|---|---|---:|---:|\n")
 	for _, platform := range p.Platforms {
 		fmt.Fprintf(&b, "| %s | `%s` | %s | %s |\n", platform.Platform, platform.Digest, bytes(platform.Size), bytes(platform.App))
@@ -109,6 +128,14 @@ func (p Publication) markdown() string {
 	}
 	fmt.Fprintf(&b, "\n```\ndocker pull %s\n```\n", p.Reference)
 	return b.String()
+}
+
+// base names the base image with its digest, as it is pinned elsewhere.
+func (p Publication) base() string {
+	if p.BaseDigest == "" || strings.Contains(p.Base, "@") {
+		return p.Base
+	}
+	return p.Base + "@" + p.BaseDigest
 }
 
 func (p Publication) push() string {

@@ -32,8 +32,19 @@ func inIndex(d *remote.Descriptor) (func(platform.Platform) (v1.Image, error), e
 			}
 			has = append(has, m.Platform.OS+"/"+m.Platform.Architecture+variant(m.Platform.Variant))
 		}
-		return nil, fmt.Errorf("it has no %s, only %s: leave that platform out of --platforms or give another --runtime-image", wanted, strings.Join(has, ", "))
+		return nil, &MissingPlatformError{wanted, has}
 	}, nil
+}
+
+// MissingPlatformError is a base without a platform that the app is built for.
+type MissingPlatformError struct {
+	Wanted platform.Platform
+	// Has are the platforms of the base, attestations left out.
+	Has []string
+}
+
+func (e *MissingPlatformError) Error() string {
+	return fmt.Sprintf("it has no %s, only %s: leave that platform out of --platforms or give another --runtime-image", e.Wanted, strings.Join(e.Has, ", "))
 }
 
 // asManifest takes a base that is one manifest, as a digest or an architecture's own tag gives it.

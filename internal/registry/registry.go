@@ -112,16 +112,9 @@ func (c *Client) Check(ctx context.Context, target Target) error {
 // plain manifest. Only manifests and configs are read. The canonical name is what annotations call the image.
 func (c *Client) Bases(ctx context.Context, reference, canonical string, platforms []platform.Platform) ([]image.Base, error) {
 	doing := "resolving base image " + reference
-	ref, err := name.ParseReference(reference)
+	ref, descriptor, err := c.get(ctx, doing, reference)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
-	if err := c.checkLoopbackPort(ref.Context()); err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
-	descriptor, err := remote.Get(ref, c.remoteOptions(ctx)...)
-	if err != nil {
-		return nil, c.explain(doing, ref.Context(), err)
+		return nil, err
 	}
 	var find func(platform.Platform) (v1.Image, error)
 	if descriptor.MediaType.IsIndex() {
@@ -142,7 +135,7 @@ func (c *Client) Bases(ctx context.Context, reference, canonical string, platfor
 		if err != nil {
 			return nil, c.explain(doing, ref.Context(), err)
 		}
-		bases[i] = image.Base{Name: canonical, Digest: digest, Image: &mountable{Image: img, from: ref}}
+		bases[i] = image.Base{Name: canonical, Digest: digest, Resolved: descriptor.Digest, Image: &mountable{Image: img, from: ref}}
 	}
 	return bases, nil
 }
