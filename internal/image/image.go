@@ -145,18 +145,20 @@ func Index(parts []Part, annotations map[string]string) (v1.ImageIndex, error) {
 		if err != nil {
 			return nil, err
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add: img,
-			Descriptor: v1.Descriptor{
-				MediaType: types.OCIManifestSchema1,
-				Platform:  &v1.Platform{OS: p.Platform.OS, Architecture: p.Platform.Architecture, Variant: p.Platform.Variant},
-			},
+		index = appendManifest(index, img, v1.Descriptor{
+			MediaType: types.OCIManifestSchema1,
+			Platform:  &v1.Platform{OS: p.Platform.OS, Architecture: p.Platform.Architecture, Variant: p.Platform.Variant},
 		})
 	}
 	if len(annotations) > 0 {
 		index = mutate.Annotations(index, annotations).(v1.ImageIndex)
 	}
 	return index, nil
+}
+
+// appendManifest adds one platform to an index.
+func appendManifest(index v1.ImageIndex, img v1.Image, descriptor v1.Descriptor) v1.ImageIndex {
+	return mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: descriptor})
 }
 
 // baseLayers gives the base's layers and history as they are, but for OCI media types.

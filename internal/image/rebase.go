@@ -15,29 +15,23 @@ import (
 )
 
 // ErrNoBase is an image that does not say what it was built on.
-var ErrNoBase = errors.New("it does not say which base it was built on, in no " + annotationBaseName + " and " + annotationBaseDigest)
+var ErrNoBase = errors.New("it does not say which base it was built on, its manifest has no annotations " + annotationBaseName + " and " + annotationBaseDigest)
 
 // BaseOf reads what an image says of its base: the canonical name and the digest, of the platform's manifest or of an index.
-// Annotations say it, or labels, where the .NET SDK's own container support built the image.
+// Only annotations are heeded: labels are inherited, and may speak of the base's own base.
 func BaseOf(img v1.Image) (name string, digest v1.Hash, err error) {
 	manifest, err := img.Manifest()
 	if err != nil {
 		return "", v1.Hash{}, err
 	}
-	config, err := img.ConfigFile()
-	if err != nil {
-		return "", v1.Hash{}, err
+	said := manifest.Annotations
+	if said[annotationBaseName] == "" || said[annotationBaseDigest] == "" {
+		return "", v1.Hash{}, ErrNoBase
 	}
-	for _, said := range []map[string]string{manifest.Annotations, config.Config.Labels} {
-		if said[annotationBaseName] != "" && said[annotationBaseDigest] != "" {
-			digest, err := v1.NewHash(said[annotationBaseDigest])
-			if err != nil {
-				return "", v1.Hash{}, fmt.Errorf("its %s is no digest: %w", annotationBaseDigest, err)
-			}
-			return said[annotationBaseName], digest, nil
-		}
+	if digest, err = v1.NewHash(said[annotationBaseDigest]); err != nil {
+		return "", v1.Hash{}, fmt.Errorf("its %s is no digest: %w", annotationBaseDigest, err)
 	}
-	return "", v1.Hash{}, ErrNoBase
+	return said[annotationBaseName], digest, nil
 }
 
 // Rebase moves an image from its base to another. The app's layers stay, by digest and unread; of the config all that the
@@ -151,10 +145,6 @@ func rebasedConfig(img, rebased v1.Image, from, to Base) (*v1.ConfigFile, error)
 	config := files[0].DeepCopy()
 	config.RootFS, config.History = files[1].RootFS, files[1].History
 	config.Config = merge(files[0].Config, files[2].Config, files[3].Config)
-	labels := config.Config.Labels
-	if name := labels[annotationBaseName]; name != "" && name != files[3].Config.Labels[annotationBaseName] {
-		labels[annotationBaseName], labels[annotationBaseDigest] = to.Name, to.Digest.String()
-	}
 	return config, nil
 }
 
@@ -275,10 +265,7 @@ func RebasedIndex(old v1.ImageIndex, manifests []Rebased, base *Base) (v1.ImageI
 		if err != nil {
 			return nil, err
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add:        m.Image,
-			Descriptor: v1.Descriptor{MediaType: mediaType, Platform: m.Descriptor.Platform, Annotations: m.Descriptor.Annotations},
-		})
+		index = appendManifest(index, m.Image, v1.Descriptor{MediaType: mediaType, Platform: m.Descriptor.Platform, Annotations: m.Descriptor.Annotations})
 	}
 	annotations := maps.Clone(manifest.Annotations)
 	if annotations[annotationBaseName] != "" {
