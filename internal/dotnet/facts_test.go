@@ -219,7 +219,7 @@ func TestMirrorsAndTheirCanonicalNames(t *testing.T) {
 			t.Errorf("%s is called %s", pulled, got)
 		}
 	}
-	for _, other := range []string{"ghcr.io/me/base:1", "127.0.0.1:50010/dotnet/sdk:10.0", ""} {
+	for _, other := range []string{"ghcr.io/me/base:1", "127.0.0.1:50010/dotnet/sdk:10.0", "127.0.0.1:5001/team/sdk:1", ""} {
 		if Mirrored(other, "127.0.0.1:5001") != other || CanonicalName(other, "127.0.0.1:5001") != other {
 			t.Errorf("%s is taken for one of Microsoft's", other)
 		}

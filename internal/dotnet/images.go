@@ -30,10 +30,11 @@ func Mirrored(reference, registry string) string {
 	return reference
 }
 
-// CanonicalName is the reverse of Mirrored: what an image is called wherever the registry given is a mirror of.
+// CanonicalName is the reverse of Mirrored: what an image is called whose repository is one of .NET's in the registry given. A
+// mirror may hold images of others beside them.
 func CanonicalName(reference, registry string) string {
-	if rest, mirrored := strings.CutPrefix(reference, strings.TrimSuffix(registry, "/")+"/"); mirrored {
-		return path.Join(Canonical, rest)
+	if rest, mirrored := strings.CutPrefix(reference, path.Join(registry, "dotnet")+"/"); mirrored {
+		return path.Join(Canonical, "dotnet", rest)
 	}
 	return reference
 }
