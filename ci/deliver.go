@@ -104,9 +104,12 @@ func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error
 		return err
 	}
 	d.publication.Notes = append(append(d.publication.Notes, d.notes...), d.config.Notes...)
-	d.publication.Base = d.base.Canonical
-	d.bases, err = d.client.Bases(ctx, d.base.Reference, d.base.Canonical, d.platforms)
-	return err
+	d.publication.Base, d.publication.SDK = d.base.Canonical, d.sdkName(m)
+	if d.bases, err = d.resolveBases(ctx, d.client); err != nil {
+		return err
+	}
+	d.publication.BaseDigest = d.bases[0].Resolved.String()
+	return nil
 }
 
 func (d *delivery) restore(ctx context.Context) (err error) {

@@ -16,6 +16,7 @@ func (m *DotnetMultiarch) Describe(ctx context.Context) (string, error) {
 	}
 	description := dotnet.NewDescription(p.app, p.projects)
 	description.SDKImage, description.BaseImage, description.Notes = p.sdkImage, p.base.Canonical, p.notes
+	description.SDKDigest, description.BaseDigest = p.sdkLocked, p.baseLocked
 	for i, one := range p.platforms {
 		description.Platforms = append(description.Platforms, dotnet.DescribedPlatform{Platform: one.String(), RuntimeIdentifier: p.identifiers[i]})
 	}

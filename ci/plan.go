@@ -9,6 +9,7 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/lock"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/nuget"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
@@ -17,18 +18,24 @@ import (
 
 // plan is what is known before anything is compiled: which project, for which platforms, in which environment.
 type plan struct {
-	settings    dotnet.Settings
-	sdkImage    string
-	sdk         *dagger.Container
-	source      *dagger.Directory
-	credentials []nuget.Credential
-	tree        *source.Tree
-	inputs      func(file string) bool
-	projects    []dotnet.Project
-	app         dotnet.Project
-	base        dotnet.BaseImage
-	platforms   []platform.Platform
-	identifiers []string
+	settings dotnet.Settings
+	// lock is the source's dagger.lock; where unpinned it is not heeded.
+	lock     *lock.File
+	unpinned bool
+	sdkImage string
+	// sdkLocked and baseLocked are what the lock has of the images, "" where it has nothing; sdkResolved is the SDK image's
+	// digest in any case.
+	sdkLocked, sdkResolved, baseLocked string
+	sdk                                *dagger.Container
+	source                             *dagger.Directory
+	credentials                        []nuget.Credential
+	tree                               *source.Tree
+	inputs                             func(file string) bool
+	projects                           []dotnet.Project
+	app                                dotnet.Project
+	base                               dotnet.BaseImage
+	platforms                          []platform.Platform
+	identifiers                        []string
 	// outside are folders whose files have no part in the app.
 	outside []string
 	// unread is what MSBuild said of projects that it cannot read.
@@ -39,6 +46,10 @@ type plan struct {
 
 // plan asks MSBuild about the projects. Only files that decide a restore are shown to it, so an edit of code asks nothing.
 func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
+	return m.complete(ctx, &plan{})
+}
+
+func (m *DotnetMultiarch) complete(ctx context.Context, p *plan) (*plan, error) {
 	settings := dotnet.Settings{
 		Configuration: m.Configuration, Framework: m.Framework, Mode: dotnet.Mode(m.Publish), Property: m.Property,
 		SourceDir: m.SourcePath, Processors: runtime.NumCPU(), Feed: m.Feed != nil, ConfigFile: m.NugetConfig != nil,
@@ -51,7 +62,7 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{settings: settings}
+	p.settings = settings
 	if err := p.openSource(ctx, m.Source); err != nil {
 		return nil, err
 	}
@@ -72,6 +83,9 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 	}
 	p.base.Canonical = registry.Canonical(p.base.Canonical)
 	p.choosePlatforms(requested)
+	if p.baseLocked, err = p.locked(m, p.base.Reference, platformNames(p.platforms)); err != nil {
+		return nil, err
+	}
 	p.notes = append(p.notes, p.app.Missing(p.projects, p.tree.Paths())...)
 	if warning := dotnet.SupportWarning(p.app, time.Now()); warning != "" {
 		p.notes = append(p.notes, warning)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -12,13 +13,15 @@ import (
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/nuget"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
 
 func (p *plan) chooseSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
 	if err := p.readCredentials(ctx, m); err != nil {
 		return err
 	}
-	if p.sdkImage = m.SdkImage; p.sdkImage == "" {
+	image := m.SdkImage
+	if image == "" {
 		text, err := p.tree.Read("global.json")
 		if err != nil {
 			return err
@@ -27,21 +30,35 @@ func (p *plan) chooseSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
 		if err != nil {
 			return err
 		}
-		p.sdkImage = m.sdkReference(tag)
+		image = m.sdkReference(tag)
 	}
-	p.sdk, err = m.sdkContainer(ctx, p.sdkImage, p.credentials)
+	return p.takeSDK(ctx, m, image)
+}
+
+// takeSDK builds in an image from here on, by the digest that dagger.lock has of it.
+func (p *plan) takeSDK(ctx context.Context, m *DotnetMultiarch, image string) (err error) {
+	p.sdkImage = image
+	host := "linux/" + runtime.GOARCH
+	if p.sdkLocked, err = p.locked(m, image, []string{host}); err != nil {
+		return err
+	}
+	if p.sdkLocked != "" {
+		image += "@" + p.sdkLocked
+	}
+	p.sdk, p.sdkResolved, err = m.sdkContainer(ctx, image, p.credentials)
+	if err != nil && p.sdkLocked != "" && strings.Contains(err.Error(), "not found") {
+		return goneFromLock(fmt.Errorf("fetching the SDK image %s: %w", image, registry.ErrGone))
+	}
 	return err
 }
 
 // changeSDK takes a newer SDK than the default one where the app's framework wants it.
-func (p *plan) changeSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
+func (p *plan) changeSDK(ctx context.Context, m *DotnetMultiarch) error {
 	tag := dotnet.SDKFor(p.app)
 	if tag == "" || m.SdkImage != "" || p.sdkImage != m.sdkReference(dotnet.LatestLTS) {
 		return nil
 	}
-	p.sdkImage = m.sdkReference(tag)
-	p.sdk, err = m.sdkContainer(ctx, p.sdkImage, p.credentials)
-	return err
+	return p.takeSDK(ctx, m, m.sdkReference(tag))
 }
 
 func (p *plan) readCredentials(ctx context.Context, m *DotnetMultiarch) error {
@@ -81,18 +98,23 @@ func (m *DotnetMultiarch) sdkReference(tag string) string {
 	return path.Join(m.BaseRegistry, dotnet.SDKRepository) + ":" + tag
 }
 
-// sdkContainer is the build environment: the SDK image of the host's platform with the MSBuild files of this module.
-func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, credentials []nuget.Credential) (*dagger.Container, error) {
+// sdkContainer is the build environment: the SDK image of the host's platform with the MSBuild files of this module. It gives
+// the image's digest as well, which the tag is resolved to once.
+func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, credentials []nuget.Credential) (*dagger.Container, string, error) {
+	from, err := m.withLogin(ctx, dag.Container(), reference)
+	if err != nil {
+		return nil, "", err
+	}
+	resolved, err := from.From(reference).ImageRef(ctx)
+	if err != nil {
+		return nil, "", sdkError(reference, err)
+	}
 	tools := dag.Directory()
 	files := dotnet.ToolFiles()
 	for _, name := range slices.Sorted(maps.Keys(files)) { // another order would be another key of every step
 		tools = tools.WithNewFile(name, files[name])
 	}
-	sdk, err := m.withLogin(ctx, dag.Container(), reference)
-	if err != nil {
-		return nil, err
-	}
-	sdk = sdk.From(reference)
+	sdk := from.From(resolved)
 	for _, variable := range dotnet.Env() {
 		sdk = sdk.WithEnvVariable(variable[0], variable[1])
 	}
@@ -115,7 +137,12 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, cr
 		sdk = sdk.WithMountedDirectory(path.Join(settings.Dir(), ".git"), m.Git)
 	}
 	if _, err := sdk.Sync(ctx); err != nil {
-		return nil, fmt.Errorf("fetching the SDK image %s: %w: check --base-registry and global.json, or give another with --sdk-image", reference, oneLine(err))
+		return nil, "", sdkError(reference, err)
 	}
-	return sdk, nil
+	_, digest, _ := strings.Cut(resolved, "@")
+	return sdk, digest, nil
+}
+
+func sdkError(reference string, err error) error {
+	return fmt.Errorf("fetching the SDK image %s: %w: check --base-registry and global.json, or give another with --sdk-image", reference, oneLine(err))
 }

@@ -8,13 +8,19 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/lock"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/source"
 )
 
 // openSource takes what belongs to the build out of the caller's folder: what .dockerignore leaves in where there is one,
 // else what git would know.
 func (p *plan) openSource(ctx context.Context, caller *dagger.Directory) error {
-	filter := dagger.DirectoryFilterOpts{Exclude: dotnet.Ignored(), Gitignore: true}
+	if err := p.readLock(ctx, caller); err != nil {
+		return err
+	}
+	// The lock decides what is built on, and is no part of what is built.
+	exclude := append(dotnet.Ignored(), lock.FileName)
+	filter := dagger.DirectoryFilterOpts{Exclude: exclude, Gitignore: true}
 	found, err := caller.Glob(ctx, dockerignore)
 	if err != nil {
 		return fmt.Errorf("fetching the source: %w", oneLine(err))
@@ -28,7 +34,7 @@ func (p *plan) openSource(ctx context.Context, caller *dagger.Directory) error {
 		if err != nil {
 			return err
 		}
-		filter = dagger.DirectoryFilterOpts{Exclude: append(patterns, dotnet.Ignored()...)}
+		filter = dagger.DirectoryFilterOpts{Exclude: append(patterns, exclude...)}
 	}
 	return p.take(ctx, caller.Filter(filter))
 }

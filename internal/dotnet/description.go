@@ -15,9 +15,13 @@ type Description struct {
 	Packages  []string            `json:"packages"`
 	Platforms []DescribedPlatform `json:"platforms"`
 	SDKImage  string              `json:"sdkImage"`
+	// SDKDigest is what dagger.lock pins the SDK image to; absent where it does not.
+	SDKDigest string `json:"sdkDigest,omitempty"`
 	// BaseImage is the canonical reference.
-	BaseImage string   `json:"baseImage"`
-	Notes     []string `json:"notes,omitempty"`
+	BaseImage string `json:"baseImage"`
+	// BaseDigest is what dagger.lock pins the base image to; absent where it does not.
+	BaseDigest string   `json:"baseDigest,omitempty"`
+	Notes      []string `json:"notes,omitempty"`
 }
 
 // DescribedPlatform is one platform of a Description.

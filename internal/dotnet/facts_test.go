@@ -207,6 +207,25 @@ func TestPlatformsOfTheProject(t *testing.T) {
 	}
 }
 
+func TestMirrorsAndTheirCanonicalNames(t *testing.T) {
+	const canonical = "mcr.microsoft.com/dotnet/sdk:10.0"
+	for registry, pulled := range map[string]string{
+		"mcr.microsoft.com": canonical, "127.0.0.1:5001": "127.0.0.1:5001/dotnet/sdk:10.0", "corp.example/cache/": "corp.example/cache/dotnet/sdk:10.0",
+	} {
+		if got := Mirrored(canonical, registry); got != pulled {
+			t.Errorf("from %s %s is pulled", registry, got)
+		}
+		if got := CanonicalName(pulled, registry); got != canonical {
+			t.Errorf("%s is called %s", pulled, got)
+		}
+	}
+	for _, other := range []string{"ghcr.io/me/base:1", "127.0.0.1:50010/dotnet/sdk:10.0", "127.0.0.1:5001/team/sdk:1", ""} {
+		if Mirrored(other, "127.0.0.1:5001") != other || CanonicalName(other, "127.0.0.1:5001") != other {
+			t.Errorf("%s is taken for one of Microsoft's", other)
+		}
+	}
+}
+
 func TestChooseBase(t *testing.T) {
 	web := func(properties ...string) Project {
 		return project("a/A.csproj", append([]string{"UsingMicrosoftNETSdkWeb=true"}, properties...)...)

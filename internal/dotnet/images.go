@@ -22,6 +22,23 @@ const Canonical = "mcr.microsoft.com"
 // SDKRepository is where the build environment comes from, below the base registry.
 const SDKRepository = "dotnet/sdk"
 
+// Mirrored gives what is pulled for an image: Microsoft's come from the registry given, others from their own.
+func Mirrored(reference, registry string) string {
+	if rest, microsofts := strings.CutPrefix(reference, Canonical+"/"); microsofts {
+		return path.Join(registry, rest)
+	}
+	return reference
+}
+
+// CanonicalName is the reverse of Mirrored: what an image is called whose repository is one of .NET's in the registry given. A
+// mirror may hold images of others beside them.
+func CanonicalName(reference, registry string) string {
+	if rest, mirrored := strings.CutPrefix(reference, path.Join(registry, "dotnet")+"/"); mirrored {
+		return path.Join(Canonical, "dotnet", rest)
+	}
+	return reference
+}
+
 // SDKTag chooses the tag of the SDK image from the text of global.json; "" means there is none.
 //
 // The rule follows rollForward, https://learn.microsoft.com/dotnet/core/tools/global-json: policies that stay in a
@@ -123,8 +140,8 @@ func ChooseBase(app Project, all []Project, registry, runtimeImage, flavor strin
 	}
 	if own != "" {
 		b := BaseImage{Reference: own, Canonical: own, Libc: libcOf(own)}
-		if rest, microsofts := strings.CutPrefix(own, Canonical+"/"); microsofts && runtimeImage == "" {
-			b.Reference = path.Join(registry, rest)
+		if runtimeImage == "" {
+			b.Reference = Mirrored(own, registry)
 		}
 		if rest, mirrored := strings.CutPrefix(own, path.Join(registry, "dotnet")+"/"); mirrored {
 			b.Canonical = path.Join(Canonical, "dotnet", rest)

@@ -20,6 +20,8 @@ var rooms = map[string][]string{
 	"archive":     {},
 	"source":      {"archive"},
 	"nuget":       {},
+	"lock":        {},
+	"rebase":      {"image", "platform", "publication", "registry"},
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
 	"registry":    {"image", "platform"},

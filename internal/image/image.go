@@ -136,10 +136,8 @@ func (p Part) config(appended v1.Image) (*v1.ConfigFile, error) {
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		c.Env = setEnv(c.Env, name, s.Env[name])
 	}
-	if user := getEnv(c.Env, "APP_UID"); s.User != "" {
+	if c.User = userOf(c.Env, c.User); s.User != "" {
 		c.User = s.User
-	} else if user != "" {
-		c.User = user
 	}
 	if c.Labels = InheritedLabels(c.Labels); len(s.Labels) > 0 {
 		if c.Labels == nil {
@@ -185,12 +183,9 @@ func Index(parts []Part) (v1.ImageIndex, error) {
 		if err != nil {
 			return nil, err
 		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add: plain{img},
-			Descriptor: v1.Descriptor{
-				MediaType: types.OCIManifestSchema1,
-				Platform:  &v1.Platform{OS: p.Platform.OS, Architecture: p.Platform.Architecture, Variant: p.Platform.Variant},
-			},
+		index = appendManifest(index, img, v1.Descriptor{
+			MediaType: types.OCIManifestSchema1,
+			Platform:  &v1.Platform{OS: p.Platform.OS, Architecture: p.Platform.Architecture, Variant: p.Platform.Variant},
 		})
 	}
 	if len(parts) > 0 {
@@ -207,6 +202,11 @@ type plain struct{ v1.Image }
 // ArtifactType is asked for by the index.
 func (plain) ArtifactType() (string, error) { return "", nil }
 
+// appendManifest adds one platform to an index.
+func appendManifest(index v1.ImageIndex, img v1.Image, descriptor v1.Descriptor) v1.ImageIndex {
+	return mutate.AppendManifests(index, mutate.IndexAddendum{Add: plain{img}, Descriptor: descriptor})
+}
+
 // baseLayers gives the base's layers and history as they are, but for OCI media types.
 func baseLayers(base v1.Image) ([]mutate.Addendum, error) {
 	layers, err := base.Layers()
@@ -217,9 +217,14 @@ func baseLayers(base v1.Image) ([]mutate.Addendum, error) {
 	if err != nil {
 		return nil, err
 	}
+	return withHistory(layers, config.History)
+}
+
+// withHistory joins layers with the history of their image.
+func withHistory(layers []v1.Layer, history []v1.History) ([]mutate.Addendum, error) {
 	var addenda []mutate.Addendum
 	next := 0
-	for _, h := range config.History {
+	for _, h := range history {
 		if h.EmptyLayer {
 			addenda = append(addenda, mutate.Addendum{History: h})
 			continue
@@ -227,7 +232,7 @@ func baseLayers(base v1.Image) ([]mutate.Addendum, error) {
 		if next == len(layers) {
 			break // a history that counts more layers than there are: the layers decide
 		}
-		a, err := baseLayer(layers[next], h)
+		a, err := layerAsIs(layers[next], h)
 		if err != nil {
 			return nil, err
 		}
@@ -235,7 +240,7 @@ func baseLayers(base v1.Image) ([]mutate.Addendum, error) {
 		next++
 	}
 	for ; next < len(layers); next++ {
-		a, err := baseLayer(layers[next], v1.History{Created: Epoch, Comment: "base layer"})
+		a, err := layerAsIs(layers[next], v1.History{Created: Epoch, Comment: "base layer"})
 		if err != nil {
 			return nil, err
 		}
@@ -244,7 +249,7 @@ func baseLayers(base v1.Image) ([]mutate.Addendum, error) {
 	return addenda, nil
 }
 
-func baseLayer(layer v1.Layer, history v1.History) (mutate.Addendum, error) {
+func layerAsIs(layer v1.Layer, history v1.History) (mutate.Addendum, error) {
 	mediaType, err := layer.MediaType()
 	if err != nil {
 		return mutate.Addendum{}, err
@@ -260,6 +265,14 @@ func baseLayer(layer v1.Layer, history v1.History) (mutate.Addendum, error) {
 		return mutate.Addendum{}, err
 	}
 	return mutate.Addendum{Layer: layer, MediaType: mediaType, History: history, URLs: descriptor.URLs, Annotations: descriptor.Annotations}, nil
+}
+
+// userOf is whom an image runs as when the app does not say: the user that .NET's bases name, else the base's own.
+func userOf(env []string, base string) string {
+	if user := getEnv(env, "APP_UID"); user != "" {
+		return user
+	}
+	return base
 }
 
 func setEnv(env []string, name, value string) []string {

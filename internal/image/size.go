@@ -23,17 +23,33 @@ func Weights(index v1.ImageIndex, parts []Part) ([]Weight, error) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := img.Manifest()
-		if err != nil {
+		if weights[i], err = Weigh(img, len(parts[i].Layers)); err != nil {
 			return nil, err
-		}
-		weights[i] = Weight{Digest: d.Digest, Total: d.Size + m.Config.Size, App: m.Config.Size}
-		for j, l := range m.Layers {
-			weights[i].Total += l.Size
-			if j >= len(m.Layers)-len(parts[i].Layers) {
-				weights[i].App += l.Size
-			}
 		}
 	}
 	return weights, nil
+}
+
+// Weigh gives the weight of one image whose last layers are the app's.
+func Weigh(img v1.Image, own int) (Weight, error) {
+	m, err := img.Manifest()
+	if err != nil {
+		return Weight{}, err
+	}
+	size, err := img.Size()
+	if err != nil {
+		return Weight{}, err
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return Weight{}, err
+	}
+	weight := Weight{Digest: digest, Total: size + m.Config.Size, App: m.Config.Size}
+	for i, l := range m.Layers {
+		weight.Total += l.Size
+		if i >= len(m.Layers)-own {
+			weight.App += l.Size
+		}
+	}
+	return weight, nil
 }

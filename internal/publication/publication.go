@@ -26,6 +26,12 @@ type Publication struct {
 	Seconds map[string]float64 `json:"seconds"`
 	// Base is the base image's canonical reference.
 	Base string `json:"base"`
+	// BaseDigest is what the reference stood for: the index that was built on.
+	BaseDigest string `json:"baseDigest"`
+	// SDK is the image that was built in, with its digest; absent where nothing was built.
+	SDK string `json:"sdk,omitempty"`
+	// RebasedFrom is the reference with digest of the image that was moved to another base; absent where one was built.
+	RebasedFrom string `json:"rebasedFrom,omitempty"`
 	// Ports that the image exposes, such as 8080/tcp.
 	Ports []string `json:"ports,omitempty"`
 	// Notes are lines that the user should see once: a fall-back, an end of support.
@@ -116,7 +122,13 @@ func (p Publication) text() string {
 	if len(p.Destinations) == 0 {
 		fmt.Fprintf(table, "tags\t%s\n", strings.Join(p.Tags, ", "))
 	}
-	fmt.Fprintf(table, "base\t%s\n", p.Base)
+	fmt.Fprintf(table, "base\t%s\n", p.base())
+	if p.SDK != "" {
+		fmt.Fprintf(table, "sdk\t%s\n", p.SDK)
+	}
+	if p.RebasedFrom != "" {
+		fmt.Fprintf(table, "from\t%s\n", p.RebasedFrom)
+	}
 	for _, platform := range p.Platforms {
 		fmt.Fprintf(table, "%s\t%s  %s, of which the app %s\n", platform.Platform, platform.Digest, bytes(platform.Size), bytes(platform.App))
 	}
@@ -157,7 +169,14 @@ func (p Publication) markdown() string {
 		title = "Image of a dry run: none of it was sent"
 	}
 	fmt.Fprintf(&b, "### %s\n\n`%s`\n\n", title, p.Reference)
-	fmt.Fprintf(&b, "Tags: %s · Base: `%s`\n\n", code(p.Tags), p.Base)
+	fmt.Fprintf(&b, "Tags: %s · Base: `%s`", code(p.Tags), p.base())
+	if p.SDK != "" {
+		fmt.Fprintf(&b, " · SDK: `%s`", p.SDK)
+	}
+	if p.RebasedFrom != "" {
+		fmt.Fprintf(&b, " · From: `%s`", p.RebasedFrom)
+	}
+	b.WriteString("\n\n")
 	b.WriteString("| platform | digest | size | app |\n|---|---|---:|---:|\n")
 	for _, platform := range p.Platforms {
 		fmt.Fprintf(&b, "| %s | `%s` | %s | %s |\n", platform.Platform, platform.Digest, bytes(platform.Size), bytes(platform.App))
@@ -176,6 +195,14 @@ func (p Publication) markdown() string {
 		fmt.Fprintf(&b, "\n```\ndocker pull %s\n```\n", p.Reference)
 	}
 	return b.String()
+}
+
+// base names the base image with its digest, as it is pinned elsewhere.
+func (p Publication) base() string {
+	if p.BaseDigest == "" || strings.Contains(p.Base, "@") {
+		return p.Base
+	}
+	return p.Base + "@" + p.BaseDigest
 }
 
 // others are the destinations after the first.

@@ -8,6 +8,7 @@ import (
 
 var example = Publication{
 	Reference: "ghcr.io/a/b@sha256:1", Digest: "sha256:1", Tags: []string{"latest", "1"}, Base: "mcr.microsoft.com/dotnet/aspnet:10.0",
+	BaseDigest: "sha256:4", SDK: "mcr.microsoft.com/dotnet/sdk:10.0@sha256:5", RebasedFrom: "ghcr.io/a/b@sha256:6",
 	Platforms: []Platform{{"linux/amd64", "sha256:2", 93_300_000, 66_800}, {"linux/arm64", "sha256:3", 89_900_000, 999}},
 	Blobs:     Blobs{Sent: 4, Mounted: 6, Present: 1}, BytesSent: 127_800,
 	Seconds: map[string]float64{"preflight": 0.31, "publish": 3.26, "push": 0.1},
@@ -23,7 +24,9 @@ func TestText(t *testing.T) {
 	want := `ghcr.io/a/b@sha256:1
 
 tags         latest, 1
-base         mcr.microsoft.com/dotnet/aspnet:10.0
+base         mcr.microsoft.com/dotnet/aspnet:10.0@sha256:4
+sdk          mcr.microsoft.com/dotnet/sdk:10.0@sha256:5
+from         ghcr.io/a/b@sha256:6
 linux/amd64  sha256:2  93.3 MB, of which the app 66.8 kB
 linux/arm64  sha256:3  89.9 MB, of which the app 999 B
 push         sent 127.8 kB in 4 blobs, mounted 6, 1 already there
@@ -50,7 +53,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(got), &fields); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"reference", "digest", "tags", "platforms", "blobs", "bytesSent", "seconds", "base", "ports"} {
+	for _, name := range []string{"reference", "digest", "tags", "platforms", "blobs", "bytesSent", "seconds", "base", "baseDigest", "sdk", "rebasedFrom", "ports"} {
 		if fields[name] == nil {
 			t.Errorf("no field %q in %s", name, got)
 		}
@@ -73,7 +76,7 @@ func TestMarkdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"`ghcr.io/a/b@sha256:1`", "| linux/arm64 | `sha256:3` | 89.9 MB | 999 B |", "> something to know"} {
+	for _, line := range []string{"`ghcr.io/a/b@sha256:1`", "Base: `mcr.microsoft.com/dotnet/aspnet:10.0@sha256:4`", "SDK: `mcr.microsoft.com/dotnet/sdk:10.0@sha256:5`", "From: `ghcr.io/a/b@sha256:6`", "| linux/arm64 | `sha256:3` | 89.9 MB | 999 B |", "> something to know"} {
 		if !strings.Contains(got, line) {
 			t.Errorf("markdown lacks %q:\n%s", line, got)
 		}
@@ -84,6 +87,14 @@ func TestNothingSent(t *testing.T) {
 	p := example
 	p.BytesSent = 0
 	if got, _ := p.String("text"); !strings.Contains(got, "nothing sent") {
+		t.Error(got)
+	}
+}
+
+func TestABaseThatIsADigestIsNamedOnce(t *testing.T) {
+	p := example
+	p.Base = "example.com/base@sha256:4"
+	if got, _ := p.String("text"); !strings.Contains(got, "base         example.com/base@sha256:4\n") {
 		t.Error(got)
 	}
 }

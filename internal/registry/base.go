@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -22,11 +23,7 @@ var errWindows = errors.New("it is a Windows image, and this module builds Linux
 // plain manifest. Only manifests and configs are read. The canonical name is what annotations call the image.
 func (c *Client) Bases(ctx context.Context, reference, canonical string, platforms []platform.Platform) ([]image.Base, error) {
 	doing := "resolving base image " + shown(reference)
-	ref, err := parse(reference)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
-	descriptor, err := c.get(ctx, doing, ref, c.remoteOptions(ctx)...)
+	ref, descriptor, err := c.lookup(ctx, doing, reference)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +57,11 @@ func (c *Client) get(ctx context.Context, doing string, ref name.Reference, opti
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	descriptor, err := remote.Get(ref, options...)
+	if refused := refusal(err); refused != nil && refused.StatusCode == http.StatusNotFound {
+		if _, byDigest := ref.(name.Digest); byDigest {
+			return nil, fmt.Errorf("%s: %w", doing, ErrGone)
+		}
+	}
 	if err != nil {
 		return nil, c.explain(doing, ref.Context(), err)
 	}
@@ -104,8 +106,19 @@ func inIndex(d *remote.Descriptor) (func(platform.Platform) (v1.Image, error), e
 		case !slices.ContainsFunc(has, func(p string) bool { return !strings.HasPrefix(p, "windows/") }):
 			return nil, told{errWindows}
 		}
-		return nil, told{fmt.Errorf("it has no %s, only %s: leave that platform out of --platforms or give another --runtime-image", wanted, strings.Join(has, ", "))}
+		return nil, told{&MissingPlatformError{wanted, has}}
 	}, nil
+}
+
+// MissingPlatformError is a base without a platform that the app is built for.
+type MissingPlatformError struct {
+	Wanted platform.Platform
+	// Has are the platforms of the base, attestations left out.
+	Has []string
+}
+
+func (e *MissingPlatformError) Error() string {
+	return fmt.Sprintf("it has no %s, only %s: leave that platform out of --platforms or give another --runtime-image", e.Wanted, strings.Join(e.Has, ", "))
 }
 
 // asManifest takes a base that is one manifest, as a digest or an architecture's own tag gives it.

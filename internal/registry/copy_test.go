@@ -196,7 +196,7 @@ func TestWhatCannotBeCopied(t *testing.T) {
 		{"a malformed target", s.host + "/a", "https://ghcr.io/b", nil, []string{"leave out the scheme"}},
 		{"a bad tag", s.host + "/a", s.host + "/b", []string{"-"}, []string{`tag "-"`}},
 		{"a target by digest", s.host + "/a", s.host + "/b@" + digest, nil, []string{"leave out the digest"}},
-		{"a digest that is not there", s.host + "/a@" + digest, s.host + "/b", nil, []string{"reading " + s.host + "/a@sha256:", "404 Not Found", "check the name"}},
+		{"a digest that is not there", s.host + "/a@" + digest, s.host + "/b", nil, []string{"reading " + s.host + "/a@sha256:", "does not hold that digest"}},
 		{"a host that is not known", "registry.invalid/a", s.host + "/b", nil, []string{"reading registry.invalid/a", "the host registry.invalid is not known"}},
 	} {
 		p, err := ParsePromotion(c.from, c.to, c.tags)

@@ -31,8 +31,8 @@ func (w *world) scene(t testing.TB, name string, grant bool, before func(http.Ha
 	return s
 }
 
-// at calls f when a handler got its nth request, counted from 0, before or after the registry took it.
-func at(nth int, after bool, f func()) func(http.Handler) http.Handler {
+// atRequest calls f when a handler got its nth request, counted from 0, before or after the registry took it.
+func atRequest(nth int, after bool, f func()) func(http.Handler) http.Handler {
 	var mu sync.Mutex
 	n := 0
 	return func(registry http.Handler) http.Handler {
@@ -61,7 +61,7 @@ func TestAKilledPushIsCompletedByTheNext(t *testing.T) {
 		reached := false
 		for _, after := range []bool{false, true} {
 			ctx, cancel := context.WithCancel(context.Background())
-			s := w.scene(t, fmt.Sprintf("killed-%d-%v", position, after), true, at(position, after, func() {
+			s := w.scene(t, fmt.Sprintf("killed-%d-%v", position, after), true, atRequest(position, after, func() {
 				reached = true
 				cancel()
 			}))

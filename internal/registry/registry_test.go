@@ -2,12 +2,14 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -273,6 +275,53 @@ func TestCanonicalNames(t *testing.T) {
 		if got := Canonical(reference); got != want {
 			t.Errorf("%s: %s, want %s", reference, got, want)
 		}
+	}
+}
+
+func TestResolve(t *testing.T) {
+	s := serve(t)
+	idx := index(t)
+	want, _, err := s.client().Push(context.Background(), idx, target(t, s.host+"/dotnet/aspnet:10.0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bases, err := s.client().Bases(context.Background(), s.host+"/dotnet/aspnet:10.0", "x", platform.Default())
+	if err != nil || bases[0].Resolved != want || bases[1].Resolved != want {
+		t.Errorf("bases %+v, %v", bases, err)
+	}
+	for _, c := range []struct {
+		reference string
+		digest    v1.Hash
+		has       []platform.Platform
+	}{
+		{":10.0", want, platform.Default()},
+		{":10.0@" + want.String(), want, platform.Default()},
+		{"@" + bases[1].Digest.String(), bases[1].Digest, platform.Default()[1:]},
+	} {
+		digest, platforms, err := s.client().Resolve(context.Background(), s.host+"/dotnet/aspnet"+c.reference)
+		if err != nil || digest != c.digest || !slices.Equal(platforms, c.has) {
+			t.Errorf("%s: %s %v %v", c.reference, digest, platforms, err)
+		}
+	}
+	if got, digest, err := s.client().Index(context.Background(), s.host+"/dotnet/aspnet:10.0"); err != nil || digest != want || got == nil {
+		t.Errorf("the index is %s, %v", digest, err)
+	}
+	if _, _, err := s.client().Index(context.Background(), s.host+"/dotnet/aspnet@"+bases[0].Digest.String()); err == nil || !strings.Contains(err.Error(), "not an index") {
+		t.Errorf("a manifest that is no index: %v", err)
+	}
+}
+
+func TestADigestThatIsGone(t *testing.T) {
+	s := serve(t)
+	if _, _, err := s.client().Push(context.Background(), index(t), target(t, s.host+"/dotnet/aspnet:10.0")); err != nil {
+		t.Fatal(err)
+	}
+	gone := s.host + "/dotnet/aspnet:10.0@sha256:" + strings.Repeat("0", 64)
+	if _, err := s.client().Bases(context.Background(), gone, "x", platform.Default()); !errors.Is(err, ErrGone) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a digest: %v", err)
+	}
+	if _, err := s.client().Bases(context.Background(), s.host+"/dotnet/aspnet:9.9", "x", platform.Default()); err == nil || errors.Is(err, ErrGone) {
+		t.Errorf("a tag: %v", err)
 	}
 }
 

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // Tagging is a digest and the tags that it gets.
@@ -45,8 +43,7 @@ func (c *Client) Tag(ctx context.Context, t Tagging) (Promoted, error) {
 	}
 	doing := "tagging " + t.Image.Name()
 	descriptor, err := c.get(ctx, doing, t.Image, options...)
-	var refused *transport.Error
-	if errors.As(err, &refused) && refused.StatusCode == http.StatusNotFound {
+	if errors.Is(err, ErrGone) {
 		return Promoted{}, fmt.Errorf("%s: it is not there: tag names what was pushed before; check repository and digest, or bring it there with copy", doing)
 	}
 	if err != nil {

@@ -40,6 +40,8 @@ type publication struct {
 	BytesSent int64
 	Seconds   map[string]float64
 	Base      string
+	// BaseDigest and SDK say what was resolved; RebasedFrom is a rebase's.
+	BaseDigest, SDK, RebasedFrom string
 }
 
 type result struct {
