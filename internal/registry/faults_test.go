@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,11 +88,24 @@ type proxy struct {
 	lie   int
 
 	mu sync.Mutex
+	sightings
+}
+
+// sightings are what a proxy saw.
+type sightings struct {
 	// requests by kind; all under "".
 	requests map[string]int
 	// met are the faults that came to be, by kind, and at which positions.
 	met       []planned
 	positions []int
+	// patched counts the bodies that each upload was sent.
+	patched map[string]int
+}
+
+func (p *proxy) snapshot() sightings {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return sightings{maps.Clone(p.requests), slices.Clone(p.met), slices.Clone(p.positions), maps.Clone(p.patched)}
 }
 
 func (p *proxy) before(registry http.Handler) http.Handler {
@@ -98,9 +113,12 @@ func (p *proxy) before(registry http.Handler) http.Handler {
 }
 
 // meet gives the fault of a request, "" for none.
-func (p *proxy) meet(kind string) string {
+func (p *proxy) meet(kind, path string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if kind == "send blob" && !strings.HasSuffix(path, somebody) {
+		p.patched[path]++
+	}
 	nth, position := p.requests[kind], p.requests[""]
 	p.requests[kind]++
 	p.requests[""]++
@@ -115,7 +133,7 @@ func (p *proxy) meet(kind string) string {
 }
 
 func (p *proxy) serve(registry http.Handler, w http.ResponseWriter, r *http.Request) {
-	fault := p.meet(kindOf(r))
+	fault := p.meet(kindOf(r), r.URL.Path)
 	if fault == drop {
 		panic(http.ErrAbortHandler)
 	}
@@ -191,6 +209,9 @@ func (p *proxy) truncate(w http.ResponseWriter, answer *httptest.ResponseRecorde
 	conn.Write(whole.Bytes()[:n]) //nolint:errcheck // the client may be gone
 }
 
+// somebody else's upload.
+const somebody = "of-somebody-else"
+
 func (p *proxy) mislead(header http.Header, host string) {
 	header.Set("Range", "0-7")
 	if header.Get("Location") == "" {
@@ -200,7 +221,7 @@ func (p *proxy) mislead(header http.Header, host string) {
 	case 0:
 		header.Del("Location")
 	case 1:
-		header.Set("Location", "/v2/team/app/blobs/uploads/of-somebody-else")
+		header.Set("Location", "/v2/team/app/blobs/uploads/"+somebody)
 	case 2:
 		header.Set("Location", "https://elsewhere.test/v2/team/app/blobs/uploads/1")
 	}
@@ -208,7 +229,7 @@ func (p *proxy) mislead(header http.Header, host string) {
 
 // run is one push through a proxy, from an empty repository.
 type run struct {
-	proxy *proxy
+	seen  sightings // as it was when the push ended: requests that the client gave up may still be under way
 	store *store
 	app   app
 	old   string
@@ -221,10 +242,11 @@ func (w *world) run(t testing.TB, seed int, plan []planned, grant, old bool) *ru
 	clock := &clock{}
 	client, closed := w.client(clock.patience())
 	defer closed()
-	r := &run{store: newStore(grant), proxy: &proxy{clock: clock, plan: plan, lie: seed, requests: map[string]int{}}}
+	proxy := &proxy{clock: clock, plan: plan, lie: seed, sightings: sightings{requests: map[string]int{}, patched: map[string]int{}}}
+	r := &run{store: newStore(grant)}
 	other := newStore(false)
-	host := w.host(fmt.Sprintf("run%d.test", seed), r.proxy.before(r.store))
-	otherHost := w.host(fmt.Sprintf("other%d.test", seed), r.proxy.before(other))
+	host := w.host(fmt.Sprintf("run%d.test", seed), proxy.before(r.store))
+	otherHost := w.host(fmt.Sprintf("other%d.test", seed), proxy.before(other))
 	defer w.hosts.Delete(host)
 	defer w.hosts.Delete(otherHost)
 	stock(t, r.store, other)
@@ -238,6 +260,7 @@ func (w *world) run(t testing.TB, seed int, plan []planned, grant, old bool) *ru
 		t.Fatal(err)
 	}
 	_, r.sent, r.err = client.Push(ctx, r.app.image, to)
+	r.seen = proxy.snapshot()
 	return r
 }
 
@@ -307,6 +330,11 @@ func (r *run) check() error {
 			return fmt.Errorf("the tag means something incomplete: %w", err)
 		}
 	}
+	for upload, n := range r.seen.patched {
+		if n > 1 {
+			return fmt.Errorf("%d bodies were sent to %s: a broken upload was gone on with, of which nobody knows how much arrived", n, upload)
+		}
+	}
 	if r.err != nil {
 		if strings.Contains(r.err.Error(), "\n") || strings.Contains(r.err.Error(), "?digest=") {
 			return fmt.Errorf("an error of several lines, or with an upload's address: %w", r.err)
@@ -345,7 +373,7 @@ func TestFaults(t *testing.T) {
 	if err := clean.check(); err != nil {
 		t.Fatal(err)
 	}
-	positions := clean.proxy.requests[""]
+	positions := clean.seen.requests[""]
 
 	type cell struct{ kind, fault string }
 	var mu sync.Mutex
@@ -357,7 +385,7 @@ func TestFaults(t *testing.T) {
 				random := rand.New(rand.NewPCG(uint64(seed), 6))
 				kind := kinds[seed%len(kinds)]
 				plan := []planned{
-					{kind, random.IntN(clean.proxy.requests[kind]), faults[seed/len(kinds)%len(faults)]},
+					{kind, random.IntN(clean.seen.requests[kind]), faults[seed/len(kinds)%len(faults)]},
 					{"", seed % positions, faults[random.IntN(len(faults))]},
 				}
 				if random.IntN(2) == 0 {
@@ -365,19 +393,19 @@ func TestFaults(t *testing.T) {
 				}
 				r := w.run(t, seed, plan, random.IntN(3) > 0, random.IntN(2) == 0)
 				if err := r.check(); err != nil {
-					t.Errorf("seed %d, %v: %v", seed, r.proxy.met, err)
+					t.Errorf("seed %d, %v: %v", seed, r.seen.met, err)
 				}
-				if n := r.proxy.requests[""]; n > 4*positions {
-					t.Errorf("seed %d, %v: %d requests, without faults it is %d", seed, r.proxy.met, n, positions)
+				if n := r.seen.requests[""]; n > 4*positions {
+					t.Errorf("seed %d, %v: %d requests, without faults it is %d", seed, r.seen.met, n, positions)
 				}
 				must := true
 				mu.Lock()
-				for _, f := range r.proxy.met {
+				for _, f := range r.seen.met {
 					met[cell{f.kind, f.fault}]++
 					must = must && survivable(f)
 					total++
 				}
-				for _, p := range r.proxy.positions {
+				for _, p := range r.seen.positions {
 					hit[p] = true
 				}
 				if r.err != nil {
@@ -385,7 +413,7 @@ func TestFaults(t *testing.T) {
 				}
 				mu.Unlock()
 				if r.err != nil && must {
-					t.Errorf("seed %d, %v: %v", seed, r.proxy.met, r.err)
+					t.Errorf("seed %d, %v: %v", seed, r.seen.met, r.err)
 				}
 			}
 		})

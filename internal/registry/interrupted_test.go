@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -146,25 +147,28 @@ func TestTwoPushersOfOneTag(t *testing.T) {
 	t.Logf("who tagged last: %v", won)
 }
 
-// A caller that goes away while a push waits for its next try is not kept.
+// A caller that goes away while a push waits for its next try is not kept. The clock here is synctest's.
 func TestAWaitEndsWithTheCaller(t *testing.T) {
-	w := newWorld(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	s := w.scene(t, "waiting", true, func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", "100")
-			w.WriteHeader(http.StatusServiceUnavailable)
-			time.AfterFunc(time.Millisecond, cancel)
-		})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		start := time.Now()
+		if patient().pause(ctx, 1, time.Minute) {
+			t.Error("there is a next try")
+		}
+		if waited := time.Since(start); waited != time.Second {
+			t.Errorf("the wait ended after %v", waited)
+		}
+		if start = time.Now(); !patient().pause(t.Context(), 1, time.Minute) || time.Since(start) < time.Minute {
+			t.Errorf("without an end the wait was %v", time.Since(start))
+		}
+		// What would end after the caller's deadline does not begin.
+		ctx, cancel = context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if start = time.Now(); patient().pause(ctx, 1, time.Minute) || time.Since(start) != 0 {
+			t.Errorf("beyond the deadline it waited %v", time.Since(start))
+		}
 	})
-	client, closed := w.client(patient())
-	defer closed()
-	a := newApp(t, client, ctx, "waiting", s.host, s.others)
-	_, _, err := client.Push(ctx, a.image, target(t, s.host+"/team/app"))
-	if !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
 }
 
 func TestAPushEndsWithItsTimeout(t *testing.T) {
