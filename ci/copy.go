@@ -68,7 +68,7 @@ func (m *DotnetMultiarch) Copy(
 
 func promotionOf(p registry.Promoted, to registry.Target) publication.Promotion {
 	answer := publication.Promotion{
-		Reference: to.Repository.Digest(p.Digest.String()).Name(), Digest: p.Digest.String(), Tags: to.Tags, Manifests: p.Manifests,
+		Reference: to.Repository.Digest(p.Digest.String()).Name(), Digest: p.Digest.String(), Tags: to.Tags, Manifests: p.Manifests, Platforms: []publication.PromotedPlatform{},
 		Blobs: publication.Blobs{Sent: p.Sent.Uploaded, Mounted: p.Sent.Mounted, Present: p.Sent.Present}, BytesSent: p.Sent.Bytes,
 	}
 	for _, c := range p.Contents {
