@@ -112,7 +112,7 @@ func (c *Client) Check(ctx context.Context, target Target) error {
 // plain manifest. Only manifests and configs are read. The canonical name is what annotations call the image.
 func (c *Client) Bases(ctx context.Context, reference, canonical string, platforms []platform.Platform) ([]image.Base, error) {
 	doing := "resolving base image " + reference
-	ref, descriptor, err := c.get(ctx, doing, reference)
+	ref, descriptor, err := c.open(ctx, doing, reference)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@ import (
 // ErrGone is a digest that its registry does not hold, or no longer.
 var ErrGone = errors.New("its registry does not hold that digest, or no longer")
 
-// get reads the manifest that a reference names.
-func (c *Client) get(ctx context.Context, doing, reference string) (name.Reference, *remote.Descriptor, error) {
+// open reads the manifest that a reference names.
+func (c *Client) open(ctx context.Context, doing, reference string) (name.Reference, *remote.Descriptor, error) {
 	ref, err := name.ParseReference(reference)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", doing, err)
@@ -44,7 +44,7 @@ func notFound(err error) bool {
 // Resolve gives the digest that a reference stands for, an index's as a rule, and the platforms that are in it.
 func (c *Client) Resolve(ctx context.Context, reference string) (v1.Hash, []platform.Platform, error) {
 	doing := "resolving image " + reference
-	ref, descriptor, err := c.get(ctx, doing, reference)
+	ref, descriptor, err := c.open(ctx, doing, reference)
 	if err != nil {
 		return v1.Hash{}, nil, err
 	}
@@ -87,7 +87,7 @@ func (c *Client) Resolve(ctx context.Context, reference string) (v1.Hash, []plat
 // Index gives the multi-platform image that a reference names, and its digest.
 func (c *Client) Index(ctx context.Context, reference string) (v1.ImageIndex, v1.Hash, error) {
 	doing := "reading image " + reference
-	ref, descriptor, err := c.get(ctx, doing, reference)
+	ref, descriptor, err := c.open(ctx, doing, reference)
 	if err != nil {
 		return nil, v1.Hash{}, err
 	}
