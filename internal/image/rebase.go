@@ -225,7 +225,8 @@ func mergeMap[V comparable](image, from, to map[string]V) map[string]V {
 	return merged
 }
 
-// mergePorts counts the ports that a build infers from the environment to the base, where the image has them all.
+// mergePorts counts the ports that a build infers from the environment to the base. An image without them has chosen its ports
+// itself, and they stay.
 func mergePorts(image, from, to v1.Config, env []string) map[string]struct{} {
 	inferred := func(c v1.Config, env []string) map[string]struct{} {
 		all := maps.Clone(c.ExposedPorts)
@@ -239,7 +240,7 @@ func mergePorts(image, from, to v1.Config, env []string) map[string]struct{} {
 	}
 	for _, p := range ports(image.Env) {
 		if _, has := image.ExposedPorts[p]; !has {
-			return mergeMap(image.ExposedPorts, from.ExposedPorts, to.ExposedPorts)
+			return maps.Clone(image.ExposedPorts)
 		}
 	}
 	return mergeMap(image.ExposedPorts, inferred(from, image.Env), inferred(to, env))
