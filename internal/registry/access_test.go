@@ -46,7 +46,7 @@ func (w hosts) dial(ctx context.Context, network, address string) (net.Conn, err
 
 // client of the hosts; a server of it is trusted where its certificate is among the authorities.
 func (w hosts) client(o Options) *Client {
-	o.dial = w.dial
+	o.dial, o.patience = w.dial, (&clock{}).patience()
 	return New(o)
 }
 

@@ -123,7 +123,7 @@ func TestUnreachableHosts(t *testing.T) {
 		{"a firewall", silent(&net.OpError{Op: "dial", Err: timeout{}}), "registry.example.com:5000 does not answer: check the host, the port and what a firewall"},
 		{"anything else", silent(errors.New("no\nroute")), "no route"},
 	} {
-		client := New(Options{dial: c.dial})
+		client := New(Options{dial: c.dial, patience: (&clock{}).patience()})
 		checkLine(t, c.name, client.Check(context.Background(), target(t, "registry.example.com:5000/app")), c.says)
 		_, err := client.Bases(context.Background(), "registry.example.com:5000/base:1", "x", platform.Default())
 		checkLine(t, c.name, err, "resolving base image registry.example.com:5000/base:1", c.says)

@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -30,8 +31,9 @@ type Options struct {
 	// Insecure allows plain http and certificates that nobody vouches for, which else only loopback may use.
 	Insecure bool
 
-	// dial is a seam for tests, which have no other hosts than loopback.
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Seams for tests, which have no other hosts than loopback and wait for nothing; nil for what users get.
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	patience *patience
 }
 
 // Client reaches registries. It is safe for concurrent use.
@@ -44,7 +46,7 @@ type Client struct {
 // New makes a client; it connects to nothing yet.
 func New(o Options) *Client {
 	l := &loopback{locate: o.Loopback}
-	return &Client{options: o, loopback: l, transport: newWire(newTransport(o, l), patient())}
+	return &Client{options: o, loopback: l, transport: newWire(newTransport(o, l), cmp.Or(o.patience, patient()))}
 }
 
 // Target is where an image is pushed.

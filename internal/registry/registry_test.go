@@ -84,7 +84,9 @@ func (s *server) refusing(refuse func(*http.Request) int) {
 	s.refuse, s.log = refuse, nil
 }
 
-func (s *server) client() *Client { return New(Options{Loopback: served(s.host, 0)}) }
+func (s *server) client() *Client {
+	return New(Options{Loopback: served(s.host, 0), patience: (&clock{}).patience()})
+}
 
 // served is a registry on the caller's own machine, which the caller knows by a port; 0 is any.
 func served(address string, port int) func(context.Context) (string, int, error) {

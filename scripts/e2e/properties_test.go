@@ -167,11 +167,11 @@ func TestContainerProperties(t *testing.T) {
 		}
 	})
 	t.Run("the flags", func(t *testing.T) {
-		p, _ := push(t, constructor, []string{
-			"--image", repository(t), "--port", "8443,53/udp", "--env-var", `"FEATURES=none, at all"`, "--env-var", "MORE=a=b", "--label", "com.example.team=Flags",
+		p, _ := push(t, append(slices.Clone(constructor),
+			"--port", "8443,53/udp", "--env-var", `"FEATURES=none, at all"`, "--env-var", "MORE=a=b", "--label", "com.example.team=Flags",
 			"--annotation", "com.example.build=42", "--entrypoint", "dotnet,/srv/ContainerProperties.dll", "--cmd", "--greeting,Bye", "--user", "1654:0", "--working-dir", "/srv",
 			"--version", "4.0.0", "--revision", "0123456789abcdef", "--source-url", "https://ci:token@example.com/fork.git", "--created", "2026-01-31T12:00:00Z",
-		})
+		), []string{"--image", repository(t)})
 		image := read(t, p.Reference)
 		image.each(t, "entry point", entrypoint, "dotnet", "/srv/ContainerProperties.dll")
 		image.each(t, "cmd", cmd, "--greeting", "Bye")
@@ -187,7 +187,7 @@ func TestContainerProperties(t *testing.T) {
 		image.annotations(t, base, flagged)
 	})
 	t.Run("a bad flag", func(t *testing.T) {
-		r := dagger(t, "call", "--source", source, "build-and-push", "--image", repository(t), "--port", "http")
+		r := dagger(t, "call", "--source", source, "--port", "http", "build-and-push", "--image", repository(t))
 		if r.code == 0 || !strings.Contains(r.stderr, `reading --port: port "http": want a number from 1 to 65535`) {
 			t.Errorf("code %d\n%s", r.code, tail(r.stderr))
 		}
