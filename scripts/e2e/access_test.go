@@ -305,7 +305,7 @@ func TestABaseOnLoopbackThatOnlyTheProjectNames(t *testing.T) {
 		"--source", source, "--base-registry", "mcr.microsoft.com", "--sdk-image", host(t) + "/dotnet/sdk:10.0",
 		"--insecure", "--docker-config", "file://" + loggedIn(t, target),
 	}, []string{"--image", target + "/app"})
-	if p.Base != host(t)+"/dotnet/aspnet:10.0" || !strings.HasPrefix(p.Reference, target+"/app@sha256:") {
+	if p.Base != "localhost/dotnet/aspnet:10.0" || !strings.HasPrefix(p.Reference, target+"/app@sha256:") {
 		t.Errorf("pushed %+v", p)
 	}
 }

@@ -29,19 +29,26 @@ import (
 func TestTheDigestIsTheSame(t *testing.T) {
 	to := repository(t)
 	want, _ := push(t, nil, []string{"--image", to})
+	const revision = "8f3c2d1"
+	revised, _ := push(t, []string{"--revision", revision}, []string{"--image", to})
+	if revised.Digest == want.Digest {
+		t.Error("the revision does not reach the digest")
+	}
 	for n, c := range []struct {
 		name string
 		// arguments gives the constructor's.
 		arguments func(t *testing.T) []string
+		// verb gives what it made; push's digest where it is nil.
+		verb func(t *testing.T, constructor []string) (digest string, r result)
 		// seen is what the build's log must show, where the case could miss what it is about.
 		seen string
 	}{
-		{"a second run", func(*testing.T) []string { return nil }, ""},
+		{"a second run", func(*testing.T) []string { return nil }, nil, ""},
 		{"another folder, umask, owner and file times", func(t *testing.T) []string {
 			source := sample(t, "another folder é")
 			disguise(t, source)
 			return []string{"--source", source}
-		}, ""},
+		}, nil, ""},
 		{"a checkout with core.autocrlf", func(t *testing.T) []string {
 			origin, checkout := sample(t, "origin"), filepath.Join(t.TempDir(), "checkout")
 			attributes, err := os.ReadFile(filepath.Join(root(t), ".gitattributes"))
@@ -52,47 +59,82 @@ func TestTheDigestIsTheSame(t *testing.T) {
 			commit(t, origin)
 			git(t, ".", "clone", "-q", "-c", "core.autocrlf=true", origin, checkout)
 			return []string{"--source", checkout}
-		}, ""},
+		}, nil, ""},
 		{"another path inside the container", func(*testing.T) []string {
 			return []string{"--source-path", "/elsewhere/deeper/than.that"}
-		}, "-> /elsewhere/deeper/than.that/src/SampleApp.Api/bin/"},
+		}, nil, "-> /elsewhere/deeper/than.that/src/SampleApp.Api/bin/"},
 		{"what git ignores", func(t *testing.T) []string {
 			source := sample(t, "ignored")
 			write(t, source, map[string]string{".gitignore": "/generated\n", "generated/Stale.cs": "not C#", "src/SampleApp.Api/.gitignore": "Local.cs\n", "src/SampleApp.Api/Local.cs": "not C#"})
 			return []string{"--source", source}
-		}, ""},
+		}, nil, ""},
 		{"leftovers of a build beside the sources", func(t *testing.T) []string {
 			source := sample(t, "leftovers")
 			for _, dir := range []string{"bin", "obj", "node_modules", ".git"} {
 				write(t, source, map[string]string{"src/SampleApp.Api/" + dir + "/Stale.cs": "not C#"})
 			}
 			return []string{"--source", source}
-		}, ""},
-		{"another date, and one processor more or less", func(t *testing.T) []string { return []string{"--sdk-image", anotherDay(t)} }, ""},
+		}, nil, ""},
+		{"another date, and one processor more or less", func(t *testing.T) []string { return []string{"--sdk-image", anotherDay(t)} }, nil, ""},
+		{"a revision given, with .git", func(t *testing.T) []string {
+			source := sample(t, "with")
+			commit(t, source)
+			return []string{"--source", source, "--revision", revision}
+		}, nil, ""},
+		{"a revision given, without .git", func(t *testing.T) []string {
+			return []string{"--source", sample(t, "without"), "--revision", revision}
+		}, nil, ""},
+		{"the OCI archive", func(*testing.T) []string { return nil }, archived, ""},
 		{"a pruned cache", func(t *testing.T) []string {
 			if r := dagger(t, "core", "engine", "local-cache", "prune"); r.code != 0 {
 				t.Fatalf("pruning: code %d\n%s", r.code, tail(r.stderr))
 			}
 			return nil
-		}, ""},
+		}, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			arguments := c.arguments(t)
 			if !slices.Contains(arguments, "--source") {
 				arguments = append(arguments, "--source", "sample-app")
 			}
-			got, r := push(t, append(arguments, "--property", anew(t, n)), []string{"--image", to})
+			arguments = append(arguments, "--property", anew(t, n))
+			verb, want := c.verb, want.Digest
+			if verb == nil {
+				verb = func(t *testing.T, constructor []string) (string, result) {
+					p, r := push(t, constructor, []string{"--image", to})
+					return p.Digest, r
+				}
+			}
+			if slices.Contains(arguments, "--revision") {
+				want = revised.Digest
+			}
+			got, r := verb(t, arguments)
 			if !r.published() {
 				t.Error("the publish step did not run")
 			}
 			if !strings.Contains(r.stderr, c.seen) {
 				t.Errorf("the build does not show %q", c.seen)
 			}
-			if got.Digest != want.Digest {
-				t.Errorf("digest %s, want %s", got.Digest, want.Digest)
+			if got != want {
+				t.Errorf("digest %s, want %s", got, want)
 			}
 		})
 	}
+}
+
+// archived gives the digest of the index in an OCI archive.
+func archived(t *testing.T, constructor []string) (string, result) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "app.tar")
+	r := dagger(t, append(append([]string{"--progress=plain", "call", "--output", file}, constructor...), "image")...)
+	if r.code != 0 {
+		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
+	}
+	var top v1.IndexManifest
+	if err := json.Unmarshal(inside(t, file, "index.json"), &top); err != nil || len(top.Manifests) != 1 {
+		t.Fatalf("%v, %v", top, err)
+	}
+	return top.Manifests[0].Digest.String(), r
 }
 
 // disguise changes all that is not content: modes, times and, for root, owners.
