@@ -169,8 +169,8 @@ func Publish(s Settings, app Project, identifiers []string, compiled bool) []str
 		// Asking each library whether it is up to date took 0.5 s on ten projects.
 		args = append(args, "-p:DotnetMultiarchCompiled=true")
 	}
-	if compiled || len(app.References()) == 0 {
-		// A compiler server does not pay for one compilation. Before the caller's properties, which win.
+	if (compiled || len(app.References()) == 0) && strings.EqualFold(path.Ext(app.Path), ".csproj") {
+		// A compiler server does not pay for one compilation of C#. Before the caller's properties, which win.
 		args = append(args, "-p:UseSharedCompilation=false")
 	}
 	return msbuild(s, "Publish", append(args, build(s, app, identifiers)...)...)

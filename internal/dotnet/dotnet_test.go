@@ -69,7 +69,7 @@ func TestWhatIsCompiledIsNotAskedForAgain(t *testing.T) {
 		app                  Project
 		compiled             bool
 		asksNoMore, noServer bool
-	}{{alone, false, false, true}, {two, false, false, false}, {two, true, true, true}} {
+	}{{alone, false, false, true}, {two, false, false, false}, {two, true, true, true}, {project("a/A.vbproj"), false, false, false}} {
 		args := Publish(Settings{}, c.app, nil, c.compiled)
 		if slices.Contains(args, "-p:DotnetMultiarchCompiled=true") != c.asksNoMore || slices.Contains(args, "-p:UseSharedCompilation=false") != c.noServer {
 			t.Errorf("%v, compiled %v: %q", c.app.References(), c.compiled, args)
