@@ -159,7 +159,7 @@ func merge(image, from, to v1.Config) v1.Config {
 		}
 	}
 	c.Env = mergeEnv(image.Env, from.Env, to.Env)
-	c.Labels = mergeMap(image.Labels, from.Labels, to.Labels)
+	c.Labels = mergeMap(image.Labels, from.Labels, InheritedLabels(to.Labels))
 	c.Volumes = mergeMap(image.Volumes, from.Volumes, to.Volumes)
 	c.ExposedPorts = mergePorts(image, from, to, c.Env)
 	if c.User = image.User; c.User == userOf(image.Env, from.User) {

@@ -78,12 +78,14 @@ func TestRebaseIsABuildOnTheOtherBase(t *testing.T) {
 		Entrypoint: []string{"dotnet", "/app/App.dll"}, WorkingDir: "/app", User: "1000:1000",
 		Env:    map[string]string{"PATH": "/opt/bin", "APP": "1", "TZ": "UTC"},
 		Labels: map[string]string{"app": "mine", "version": "3"}, Annotations: map[string]string{"org.opencontainers.image.version": "3"},
+		Ports: []string{"8443/tcp"}, Cmd: []string{"--serve"}, Created: v1.Time{Time: time.Unix(1, 0).UTC()},
 	}
+	only := Settings{Entrypoint: []string{"/app/App"}, WorkingDir: "/app", Ports: []string{"8443/tcp"}, OnlyPorts: true, Env: map[string]string{"ASPNETCORE_HTTP_PORTS": "8081"}}
 	bare := Settings{Entrypoint: []string{"/app/App"}, WorkingDir: "/app"}
 	aliens := with(func(c *v1.Config) {
 		c.Env = []string{"ASPNETCORE_URLS=http://+:5000", "APP=base", "NEW=1", "APP_UID=64198"}
 		c.Cmd, c.Shell, c.StopSignal, c.WorkingDir, c.User = []string{"bash"}, []string{"/bin/bash", "-c"}, "SIGINT", "/srv", "app"
-		c.Labels, c.Volumes = map[string]string{"version": "base", "new": "1"}, map[string]struct{}{"/data": {}}
+		c.Labels, c.Volumes = map[string]string{"version": "base", "new": "1", "org.opencontainers.image.title": "base"}, map[string]struct{}{"/data": {}}
 		c.ExposedPorts = map[string]struct{}{"9000/tcp": {}}
 		c.Healthcheck = &v1.HealthConfig{Test: []string{"CMD", "true"}, Interval: time.Second}
 		c.Hostname, c.Image, c.OnBuild = "builder", "sha256:old", []string{"RUN x"}
@@ -96,7 +98,7 @@ func TestRebaseIsABuildOnTheOtherBase(t *testing.T) {
 		"other config":            syntheticBase(t, aliens, run[:1], 7),
 		"nothing set":             syntheticBase(t, v1.Config{}, run, 8),
 	}
-	for _, settings := range []Settings{full, bare} {
+	for _, settings := range []Settings{full, bare, only} {
 		for _, from := range slices.Sorted(maps.Keys(bases)) {
 			for _, to := range slices.Sorted(maps.Keys(bases)) {
 				want, err := built(t, app, bases[to], settings).RawManifest()

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -310,6 +312,27 @@ func TestResolve(t *testing.T) {
 	}
 	if _, _, err := s.client().Index(context.Background(), s.host+"/dotnet/aspnet@"+bases[0].Digest.String()); err == nil || !strings.Contains(err.Error(), "not an index") {
 		t.Errorf("a manifest that is no index: %v", err)
+	}
+}
+
+// What an annotation calls localhost/… is read from the registry that --registry serves.
+func TestTheCanonicalNameOfALoopbackImageIsRead(t *testing.T) {
+	s := serve(t)
+	want, _, err := s.client().Push(context.Background(), index(t), target(t, s.host+"/team/base:1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, err := net.SplitHostPort(s.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bases, err := New(Options{Loopback: served(s.host, port)}).Bases(context.Background(), Canonical(s.host+"/team/base:1"), "x", platform.Default())
+	if err != nil || bases[0].Resolved != want {
+		t.Errorf("%v, %v", bases, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -15,8 +16,18 @@ import (
 // ErrGone is a digest that its registry does not hold, or no longer.
 var ErrGone = errors.New("its registry does not hold that digest, or no longer")
 
-// lookup reads what a reference means.
+// lookup reads what a reference means. The canonical name of an image on the caller's own machine has no port, and is read from
+// the registry there.
 func (c *Client) lookup(ctx context.Context, doing, reference string) (name.Reference, *remote.Descriptor, error) {
+	if rest, own := strings.CutPrefix(reference, "localhost/"); own {
+		_, port, err := c.loopback.at(ctx)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		if port != 0 {
+			reference = fmt.Sprintf("127.0.0.1:%d/%s", port, rest)
+		}
+	}
 	ref, err := parse(reference)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", doing, err)
