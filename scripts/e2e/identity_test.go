@@ -251,7 +251,7 @@ func TestAFreshEngineGivesTheSameDigest(t *testing.T) {
 	}
 	want, _ := push(t, nil, []string{"--image", repository(t)})
 	env := []string{"XDG_CACHE_HOME=" + fresh}
-	t.Cleanup(func() { run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "clean") })
+	defer func() { run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "clean") }()
 	r := daggerWith(t, env, "--progress=plain", "call", "build-and-push", "--format", "json")
 	if r.code != 0 {
 		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
