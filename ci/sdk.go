@@ -144,5 +144,5 @@ func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, cr
 }
 
 func sdkError(reference string, err error) error {
-	return fmt.Errorf("fetching the SDK image %s: %w: check --base-registry and global.json, or give another with --sdk-image", reference, oneLine(err))
+	return fmt.Errorf("fetching the SDK image %s: %w: check --base-registry and global.json, log in with docker login or --docker-config where it is private, or give another with --sdk-image", reference, oneLine(err))
 }

@@ -56,7 +56,7 @@ func TestAnswersOfARegistryAreExplained(t *testing.T) {
 		{"405", "text/plain", "no", 405, []string{"405 Method Not Allowed"}},
 		{"413", "text/html", page, 413, []string{"413", "client_max_body_size"}},
 		{"Docker Hub's limit", asJSON, errorOf("TOOMANYREQUESTS", "You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit", ""), 429, []string{"429 Too Many Requests (you have reached", "limits requests without a login: give --username and --password"}},
-		{"the disk is full", asJSON, errorOf("UNKNOWN", "unknown error", "filesystem: mkdir /var/lib/registry: no space left on device"), 500, []string{"500 Internal Server Error", "its disk is full", "nothing was tagged"}},
+		{"the disk is full", asJSON, errorOf("UNKNOWN", "unknown error", "filesystem: mkdir /var/lib/registry: no space left on device"), 500, []string{"500 Internal Server Error", "its disk is full: make room there"}},
 		{"507", "", "", 507, []string{"507 Insufficient Storage: its disk is full"}},
 		{"a message of several lines", asJSON, errorOf("DENIED", "line one\n\tline two", ""), 403, []string{"(line one line two)"}},
 		{"500", "text/plain", "oops", 500, []string{"500 Internal Server Error", "run the command again"}},

@@ -130,7 +130,7 @@ func (c *Client) cure(e *transport.Error, repository name.Repository) string {
 	}
 	switch status := e.StatusCode; {
 	case status == http.StatusInsufficientStorage || strings.Contains(strings.ToLower(e.Error()), "no space left"):
-		return ": its disk is full: make room there, then run the command again; nothing was tagged"
+		return ": its disk is full: make room there, then run the command again"
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return c.denied(status, repository)
 	case status == http.StatusTooManyRequests && c.loginOf(repository) == noLogin:
@@ -146,7 +146,7 @@ func (c *Client) cure(e *transport.Error, repository name.Repository) string {
 	case status == http.StatusNotFound:
 		return ": check the name and tag"
 	case status >= http.StatusInternalServerError:
-		return ": the registry itself failed; run the command again, nothing was tagged"
+		return ": the registry itself failed; run the command again"
 	}
 	return ""
 }

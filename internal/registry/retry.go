@@ -196,7 +196,8 @@ func lasting(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var operation *net.OpError
-	return errors.Is(err, errNoLoopback) || errors.Is(err, errPlainHTTP) || errors.Is(err, http.ErrSchemeMismatch) ||
+	var complete told
+	return errors.As(err, &complete) || errors.Is(err, errPlainHTTP) || errors.Is(err, http.ErrSchemeMismatch) ||
 		errors.As(err, &certificate) || errors.As(err, &record) ||
 		errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error") // alerts of TLS
 }

@@ -265,32 +265,54 @@ func TestCopyToARegistryOfItsOwn(t *testing.T) {
 // can stand before the registry with the SDK image.
 func TestTheEnginePullsWithTheLoginOfDockerConfig(t *testing.T) {
 	needsDotnet10(t)
-	var letIn atomic.Int64
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: host(t)})
-	guard := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if user, password, _ := r.BasicAuth(); user != "robot" || password != "hunter2" {
-			w.Header().Set("WWW-Authenticate", `Basic realm="e2e"`)
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		letIn.Add(1)
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(guard.Close)
-	at := strings.TrimPrefix(guard.URL, "http://")
-	call := []string{"--silent", "call", "--sdk-image", at + "/dotnet/sdk:10.0", "--runtime-image", host(t) + "/dotnet/aspnet:10.0"}
-	if r := dagger(t, append(call, "describe")...); r.code == 0 || !strings.Contains(finalError(r.stderr), "fetching the SDK image "+at) {
-		t.Errorf("without a login: code %d\n%s", r.code, finalError(r.stderr))
-	}
-	if letIn.Load() != 0 {
-		t.Error("something was let in without a login")
-	}
-	config := loggedIn(t, at)
-	for range 2 { // a login is a session's
-		r := dagger(t, append(call, "--docker-config", "file://"+config, "describe")...)
-		if r.code != 0 || !strings.Contains(r.stdout, at+"/dotnet/sdk:10.0") || letIn.Load() == 0 {
-			t.Errorf("with a login: code %d, %d requests let in\n%s%s", r.code, letIn.Load(), r.stdout, tail(r.stderr))
-		}
+	for _, c := range []struct {
+		name, entry string
+		challenge   func(host string) string
+		token       http.HandlerFunc
+		login       string
+	}{
+		{"user and password", `{"auth": "cm9ib3Q6aHVudGVyMg=="}`, func(string) string { return `Basic realm="e2e"` }, http.NotFound, "Basic cm9ib3Q6aHVudGVyMg=="},
+		{"identity token", `{"identitytoken": "refresh-me"}`, func(host string) string { return `Bearer realm="http://` + host + `/token",service="e2e"` },
+			func(w http.ResponseWriter, r *http.Request) {
+				if r.FormValue("grant_type") != "refresh_token" || r.FormValue("refresh_token") != "refresh-me" {
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				fmt.Fprint(w, `{"access_token":"let-me-in"}`)
+			}, "Bearer let-me-in"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var letIn atomic.Int64
+			proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: host(t)})
+			guard := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path == "/token":
+					c.token(w, r)
+				case r.Header.Get("Authorization") != c.login:
+					w.Header().Set("WWW-Authenticate", c.challenge(r.Host))
+					w.WriteHeader(http.StatusUnauthorized)
+				default:
+					letIn.Add(1)
+					proxy.ServeHTTP(w, r)
+				}
+			}))
+			t.Cleanup(guard.Close)
+			at := strings.TrimPrefix(guard.URL, "http://")
+			call := []string{"--silent", "call", "--sdk-image", at + "/dotnet/sdk:10.0", "--runtime-image", host(t) + "/dotnet/aspnet:10.0"}
+			if r := dagger(t, append(call, "describe")...); r.code == 0 || !strings.Contains(finalError(r.stderr), "fetching the SDK image "+at) {
+				t.Errorf("without a login: code %d\n%s", r.code, finalError(r.stderr))
+			}
+			if letIn.Load() != 0 {
+				t.Error("something was let in without a login")
+			}
+			config := file(t, "config.json", []byte(`{"auths": {"`+at+`": `+c.entry+`}}`))
+			for range 2 { // a login is a session's
+				r := dagger(t, append(call, "--docker-config", "file://"+config, "describe")...)
+				if r.code != 0 || !strings.Contains(r.stdout, at+"/dotnet/sdk:10.0") || letIn.Load() == 0 {
+					t.Errorf("with a login: code %d, %d requests let in\n%s%s", r.code, letIn.Load(), r.stdout, tail(r.stderr))
+				}
+			}
+		})
 	}
 }
 
