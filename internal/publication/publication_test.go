@@ -109,3 +109,68 @@ func TestCheckFormat(t *testing.T) {
 		t.Errorf("yaml: %v", err)
 	}
 }
+
+// several is a push to two destinations.
+func several() Publication {
+	p := example
+	p.Pushed([]Destination{
+		{"ghcr.io/a/b@sha256:1", []string{"latest", "1"}, Blobs{Sent: 4, Mounted: 6, Present: 1}, 127_800},
+		{"quay.io/c@sha256:1", []string{"1"}, Blobs{Present: 11}, 0},
+	})
+	return p
+}
+
+func TestSeveralDestinations(t *testing.T) {
+	p := several()
+	if p.Reference != "ghcr.io/a/b@sha256:1" || p.BytesSent != 127_800 || p.Blobs != (Blobs{Sent: 4, Mounted: 6, Present: 12}) {
+		t.Errorf("all in all %+v", p)
+	}
+	for format, says := range map[string][]string{
+		"text": {
+			"ghcr.io/a/b@sha256:1\nquay.io/c@sha256:1\n\n",
+			"to ghcr.io/a/b  sent 127.8 kB in 4 blobs, mounted 6, 1 already there; tags latest, 1\n",
+			"to quay.io/c    all of it was already there, nothing sent; tags 1\n",
+			"push            sent 127.8 kB in 4 blobs, mounted 6, 12 already there\n",
+		},
+		"markdown": {"| `quay.io/c@sha256:1` | `1` | all of it was already there, nothing sent |\n", "Push: sent 127.8 kB in 4 blobs, mounted 6, 12 already there."},
+		"json":     {`"destinations": [`, `"reference": "quay.io/c@sha256:1",`},
+	} {
+		got, err := p.String(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range says {
+			if !strings.Contains(got, s) {
+				t.Errorf("%s lacks %q:\n%s", format, s, got)
+			}
+		}
+	}
+	one := example
+	one.Pushed(several().Destinations[:1])
+	if got, err := one.String("json"); err != nil || strings.Contains(got, "destinations") || strings.Contains(got, "dryRun") {
+		t.Errorf("of one destination no list is made: %s, %v", got, err)
+	}
+}
+
+func TestADryRunSaysSo(t *testing.T) {
+	for _, p := range []Publication{example, several()} {
+		p.DryRun = true
+		for format, says := range map[string]string{
+			"text": "(a dry run: none of it was sent)\n", "markdown": "### Image of a dry run: none of it was sent\n", "json": `"dryRun": true`,
+		} {
+			got, err := p.String(format)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(got, says) {
+				t.Errorf("%s lacks %q:\n%s", format, says, got)
+			}
+			if format != "json" && !strings.Contains(got, "would send 127.8 kB in 4 blobs, mount 6, ") {
+				t.Errorf("%s does not say what would be sent:\n%s", format, got)
+			}
+			if strings.Contains(got, "docker") || strings.Contains(got, "nothing sent") {
+				t.Errorf("%s speaks of what is not there:\n%s", format, got)
+			}
+		}
+	}
+}

@@ -115,3 +115,41 @@ func TestBuildGivesAFolderForEachPlatform(t *testing.T) {
 		t.Error("a platform that was not asked for is there")
 	}
 }
+
+// A dry run says what the push then does, and leaves no trace.
+func TestSeveralDestinationsAfterADryRun(t *testing.T) {
+	one, two := repository(t), repository(t)+"-copy"
+	to := one + ":a," + two
+	planned, _ := push(t, nil, []string{"--image", to, "--tag", "b", "--dry-run"})
+	if tagged(t, one+":a") || tagged(t, two+":b") {
+		t.Error("a dry run tagged")
+	}
+	sent, _ := push(t, nil, []string{"--image", to, "--tag", "b"})
+	if planned.Digest != sent.Digest || planned.BytesSent == 0 {
+		t.Errorf("planned %+v, sent %+v", planned, sent)
+	}
+	for _, reference := range []string{one + ":a", one + ":b", two + ":b"} {
+		ref, err := name.ParseReference(reference)
+		if err != nil {
+			t.Fatal(err)
+		}
+		index, err := remote.Index(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if digest, err := index.Digest(); err != nil || digest.String() != sent.Digest {
+			t.Errorf("%s is %s, %v", reference, digest, err)
+		}
+		if err := validate.Index(index, validate.Fast); err != nil {
+			t.Error(err)
+		}
+	}
+	again, _ := push(t, nil, []string{"--image", to, "--tag", "b", "--immutable-tags"})
+	if again.BytesSent != 0 || again.Digest != sent.Digest {
+		t.Errorf("the same image under immutable tags: %+v", again)
+	}
+	r := dagger(t, "call", "--platforms", "linux/arm64", "build-and-push", "--image", to, "--immutable-tags")
+	if r.code == 0 || !strings.Contains(r.stderr, sent.Digest) || !strings.Contains(r.stderr, "choose a tag that is free") {
+		t.Errorf("another image under immutable tags: code %d\n%s", r.code, tail(r.stderr))
+	}
+}
