@@ -265,7 +265,7 @@ func New(
 	// +optional
 	created string,
 
-	// How the app's layers are compressed: gzip, which every engine reads, or zstd, which is smaller and faster to unpack.
+	// How the app's layers are compressed: gzip, which every engine reads, or zstd, which is faster to unpack.
 	//
 	// +optional
 	// +default="gzip"

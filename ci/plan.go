@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"strings"
 	"time"
@@ -62,6 +63,9 @@ func (m *DotnetMultiarch) complete(ctx context.Context, p *plan) (*plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := m.withoutSchemes(); err != nil {
+		return nil, err
+	}
 	p.settings = settings
 	if err := p.openSource(ctx, m.Source); err != nil {
 		return nil, err
@@ -92,6 +96,16 @@ func (m *DotnetMultiarch) complete(ctx context.Context, p *plan) (*plan, error) 
 	}
 	p.outside, err = dotnet.Outsiders(p.app, p.projects, p.tree.Paths(), p.tree.Read)
 	return p, err
+}
+
+// withoutSchemes refuses an image or registry that is written like a web page's address.
+func (m *DotnetMultiarch) withoutSchemes() error {
+	for _, a := range [][2]string{{"--base-registry", m.BaseRegistry}, {"--sdk-image", m.SdkImage}, {"--runtime-image", m.RuntimeImage}} {
+		if strings.Contains(a[1], "://") {
+			return fmt.Errorf("reading %s %q: leave out the scheme", a[0], a[1])
+		}
+	}
+	return nil
 }
 
 func requestedPlatforms(list string) ([]platform.Platform, error) {

@@ -26,7 +26,7 @@ import (
 const FileName = "dagger.lock"
 
 // Renew is the cure for a lock that is behind.
-const Renew = "renew it with `dagger call lock -o " + FileName + "`"
+const Renew = "renew it at the root of the source with `dagger call lock -o " + FileName + "`"
 
 const (
 	operation = "container.from"

@@ -96,33 +96,29 @@ func Run(ctx context.Context, client *registry.Client, r Request) (*publication.
 	}
 	step("assemble")
 
-	pushed := digest
-	if changed {
-		if err := unmoved(ctx, client, r, digest); err != nil {
-			return nil, fmt.Errorf("%s: %w", doing, err)
-		}
-		var sent registry.Sent
-		if pushed, sent, err = client.Push(ctx, index, r.Target); err != nil {
-			return nil, err
-		}
+	if err := unmoved(ctx, client, r, digest); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	pushed, sent, err := client.Push(ctx, index, r.Target) // where nothing changed, at most tags
+	if err != nil {
+		return nil, err
+	}
+	p.Blobs = publication.Blobs{Sent: sent.Uploaded, Mounted: sent.Mounted, Present: sent.Present}
+	p.BytesSent = sent.Bytes
+	step("push")
+	switch {
+	case changed:
 		p.RebasedFrom = r.Target.Repository.Digest(digest.String()).Name()
-		p.Blobs = publication.Blobs{Sent: sent.Uploaded, Mounted: sent.Mounted, Present: sent.Present}
-		p.BytesSent = sent.Bytes
-		step("push")
-	} else {
+	case sent.Bytes == 0:
 		p.Notes = append(p.Notes, "the image is on the newest base already: nothing was written")
-		p.Tags = tagsOf(r)
+	default:
+		p.Notes = append(p.Notes, "the image is on the newest base already: it got the tags and nothing else")
+	}
+	if p.Ports, err = image.Ports(index); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	p.Digest, p.Reference = pushed.String(), r.Target.Repository.Digest(pushed.String()).Name()
 	return p, weigh(p, moves)
-}
-
-// tagsOf are the tags that mean the image as it is: its own, no other was written.
-func tagsOf(r Request) []string {
-	if tag, err := name.NewTag(r.Image); err == nil {
-		return []string{tag.TagStr()}
-	}
-	return []string{}
 }
 
 // read finds the manifests and the bases that they are on.

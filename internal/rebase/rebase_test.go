@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -235,7 +236,7 @@ func TestRebaseOnTheSameBaseWritesNothing(t *testing.T) {
 	w.base("10.0", 1, "amd64", "arm64")
 	w.push(w.built(canonical), app+":1")
 	w.forget()
-	got, err := Run(context.Background(), w.client(), w.request(app+":1", "2"))
+	got, err := Run(context.Background(), w.client(), w.request(app+":1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,6 +244,27 @@ func TestRebaseOnTheSameBaseWritesNothing(t *testing.T) {
 		t.Errorf("publication %+v", got)
 	}
 	if puts := w.requests("PUT", ""); len(puts) > 0 {
+		t.Errorf("wrote %q", puts)
+	}
+	if !slices.Equal(got.Ports, []string{"8080/tcp"}) {
+		t.Errorf("ports %q", got.Ports)
+	}
+}
+
+func TestRebaseOnTheSameBaseWritesTheTagsAskedFor(t *testing.T) {
+	w := newWorld(t)
+	app := w.host + "/team/app"
+	w.base("10.0", 1, "amd64", "arm64")
+	w.push(w.built(canonical), app+":1")
+	w.forget()
+	got, err := Run(context.Background(), w.client(), w.request(app+":1", "2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.digest(app+":2") != w.digest(app+":1") || got.RebasedFrom != "" || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "the tags and nothing else") || strings.Join(got.Tags, ",") != "2" {
+		t.Errorf("publication %+v", got)
+	}
+	if puts := w.requests("PUT", ""); len(puts) != 1 {
 		t.Errorf("wrote %q", puts)
 	}
 }

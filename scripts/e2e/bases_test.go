@@ -174,7 +174,7 @@ func TestALockedBuildStaysUntilItIsMoved(t *testing.T) {
 	}
 	r := m.call(source, "lock", "--check")
 	for canonical, was := range map[string]string{m.base: base, m.sdk: sdk} {
-		if line := canonical + ": locked " + was + ", newest " + m.digest(canonical) + ": renew it with `dagger call lock -o dagger.lock`"; r.code == 0 || !strings.Contains(r.stderr, line) {
+		if line := canonical + ": locked " + was + ", newest " + m.digest(canonical) + ": renew it at the root of the source with `dagger call lock -o dagger.lock`"; r.code == 0 || !strings.Contains(r.stderr, line) {
 			t.Errorf("the check does not fail with %q: code %d\n%s", line, r.code, tail(r.stderr))
 		}
 	}
@@ -214,7 +214,7 @@ func TestALockedDigestThatIsGone(t *testing.T) {
 		r := m.call(source, "build-and-push", "--image", to)
 		said := ""
 		for line := range strings.SplitSeq(r.stderr, "\n") {
-			if strings.Contains(line, "renew it with `dagger call lock -o dagger.lock`") && strings.Contains(line, strings.Repeat("0", 64)) {
+			if strings.Contains(line, "renew it at the root of the source with `dagger call lock -o dagger.lock`") && strings.Contains(line, strings.Repeat("0", 64)) {
 				said = line
 			}
 		}

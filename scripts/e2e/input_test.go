@@ -92,6 +92,7 @@ func TestBadInput(t *testing.T) {
 		{"a platform that does not exist", args("--platforms", "linux/arm65"), "", []string{`"linux/arm65" does not exist`, "linux/arm64"}},
 		{"a platform that the base lacks", args("--platforms", "linux/amd64,linux/s390x"), "", []string{"has no linux/s390x", "linux/amd64, linux/arm64"}},
 		{"a platform given twice", args("--platforms", "linux/arm64,aarch64"), "", []string{"twice"}},
+		{"a base with a scheme", args("--runtime-image", "https://example.com/base:1"), "", []string{"reading --runtime-image", "leave out the scheme"}},
 		{"an unknown publish mode", args("--publish", "aot"), "", []string{"native-aot"}},
 		{"a registry that refuses", args("--registry", "tcp://"+refuses), refuses + "/app", []string{"403 Forbidden", "--password"}},
 		{"no registry on that port", args("--registry", "tcp://"+nobody), nobody + "/app", []string{nobody, "./scripts/dagger-local up", "--image"}},
