@@ -1,7 +1,6 @@
 package publication
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -35,14 +34,7 @@ type PromotedPlatform struct {
 
 // String gives the promotion in the format: text, json or markdown.
 func (p Promotion) String(format string) (string, error) {
-	switch format {
-	case "json":
-		b, err := json.MarshalIndent(p, "", "  ")
-		return string(b) + "\n", err
-	case "markdown":
-		return p.markdown(), nil
-	}
-	return p.text(), nil
+	return inFormat(format, p, p.text, p.markdown)
 }
 
 func (p Promotion) text() string {

@@ -98,14 +98,19 @@ func CheckFormat(format string) error {
 
 // String gives the publication in the format: text, json or markdown.
 func (p Publication) String(format string) (string, error) {
+	return inFormat(format, p, p.text, p.markdown)
+}
+
+// inFormat gives an answer as JSON, or in what its own functions make of it.
+func inFormat(format string, answer any, text, markdown func() string) (string, error) {
 	switch format {
 	case "json":
-		b, err := json.MarshalIndent(p, "", "  ")
+		b, err := json.MarshalIndent(answer, "", "  ")
 		return string(b) + "\n", err
 	case "markdown":
-		return p.markdown(), nil
+		return markdown(), nil
 	}
-	return p.text(), nil
+	return text(), nil
 }
 
 func (p Publication) text() string {

@@ -38,12 +38,6 @@ func (l *loopback) at(ctx context.Context) (address string, port int, err error)
 	return l.address, l.port, nil
 }
 
-// HostOf gives the part of a reference before its first slash.
-func HostOf(reference string) string {
-	host, _, _ := strings.Cut(reference, "/")
-	return host
-}
-
 // IsLoopback says whether a host or host:port means the caller's own machine.
 func IsLoopback(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
