@@ -67,7 +67,7 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	client, err := m.client(ctx, targets[0], username, password)
+	client, err := m.client(ctx, targets[0], login{username, password})
 	if err != nil {
 		return "", err
 	}

@@ -51,7 +51,7 @@ func (m *DotnetMultiarch) Copy(
 	if err != nil {
 		return "", err
 	}
-	client, err := m.client(ctx, promotion.To, username, password)
+	client, err := m.client(ctx, promotion.To, login{username, password})
 	if err != nil {
 		return "", err
 	}

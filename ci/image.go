@@ -50,7 +50,7 @@ func (m *DotnetMultiarch) Image(
 	}
 	d := &delivery{}
 	// No target: the base images' registry is all that is asked.
-	if d.client, err = m.client(ctx, registry.Target{}, "", nil); err != nil {
+	if d.client, err = m.client(ctx, registry.Target{}, login{}); err != nil {
 		return nil, err
 	}
 	var file string

@@ -35,7 +35,7 @@ func (m *DotnetMultiarch) Lock(
 	if err != nil {
 		return "", err
 	}
-	client, err := m.client(ctx, registry.Target{}, "", nil)
+	client, err := m.client(ctx, registry.Target{}, login{})
 	if err != nil {
 		return "", err
 	}

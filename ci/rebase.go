@@ -55,7 +55,7 @@ func (m *DotnetMultiarch) Rebase(
 	}
 	request.Base = dotnet.CanonicalName(base, m.BaseRegistry)
 	request.Pulled = func(canonical string) string { return dotnet.Mirrored(canonical, m.BaseRegistry) }
-	client, err := m.client(ctx, request.Target, username, password)
+	client, err := m.client(ctx, request.Target, login{username, password})
 	if err != nil {
 		return "", err
 	}

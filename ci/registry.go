@@ -11,11 +11,17 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
 
-// client reaches registries: the target's with the user and password, any with the logins of --docker-config.
-func (m *DotnetMultiarch) client(ctx context.Context, target registry.Target, username string, password *dagger.Secret) (*registry.Client, error) {
-	options := registry.Options{Host: target.Repository.RegistryStr(), Username: username, Insecure: m.Insecure}
+// login is what a verb's caller gives to be let into a registry.
+type login struct {
+	username string
+	password *dagger.Secret
+}
+
+// client reaches registries: the target's with the verb's login, any with the logins of --docker-config.
+func (m *DotnetMultiarch) client(ctx context.Context, target registry.Target, as login) (*registry.Client, error) {
+	options := registry.Options{Host: target.Repository.RegistryStr(), Username: as.username, Insecure: m.Insecure}
 	var err error
-	if options.Password, err = registryPassword(ctx, username, password); err != nil {
+	if options.Password, err = registryPassword(ctx, as.username, as.password); err != nil {
 		return nil, err
 	}
 	if options.Logins, err = m.logins(ctx); err != nil {

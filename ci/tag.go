@@ -45,7 +45,7 @@ func (m *DotnetMultiarch) Tag(
 	if err != nil {
 		return "", err
 	}
-	client, err := m.client(ctx, tagging.To, username, password)
+	client, err := m.client(ctx, tagging.To, login{username, password})
 	if err != nil {
 		return "", err
 	}
