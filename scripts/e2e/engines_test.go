@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -117,5 +119,41 @@ func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
 	both := results["one"].stderr + results["two"].stderr
 	if r := (result{stderr: both}); !r.restored() || !r.published() {
 		t.Error("the engine behind " + address + " was not fresh: it published nothing")
+	}
+}
+
+// TestAnEngineInAPodIsReachedByKubectl has Dagger's client find the engine as docs/kubernetes.md says. The kubectl of the test takes
+// the one command that kube-pod-access.yaml allows, and does what the pod would: it runs Dagger's dial-stdio, there called buildctl.
+func TestAnEngineInAPodIsReachedByKubectl(t *testing.T) {
+	socket := regexp.MustCompile(`_EXPERIMENTAL_DAGGER_RUNNER_HOST='(unix://[^']+)'`).FindStringSubmatch(localEnvironment(t))
+	if socket == nil {
+		t.Skip("scripts/dagger uses an engine that has no socket here")
+	}
+	folder := t.TempDir()
+	build := exec.Command("go", "build", "-o", filepath.Join(folder, "dial-stdio"), "github.com/dagger/dagger/cmd/dialstdio")
+	build.Dir = filepath.Join(root(t), "scripts", "local", "daggerengine")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	kubectl := `#!/bin/sh
+if [ "$*" = "--context= --namespace=dagger exec --container= -i dagger-amd64-engine-0 -- buildctl dial-stdio" ]; then
+  exec "${0%/*}/dial-stdio" --addr "` + socket[1] + `"
+fi
+echo "forbidden: kubectl $*" >&2
+exit 1
+`
+	if err := os.WriteFile(filepath.Join(folder, "kubectl"), []byte(kubectl), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	call := func(pod string) result {
+		script := `eval "$("$0" env)"; PATH=$1:$PATH _EXPERIMENTAL_DAGGER_RUNNER_HOST=$2 exec dagger core version`
+		return run(t, nil, "bash", "-c", script, filepath.Join(root(t), "scripts", "dagger-local"), folder, pod)
+	}
+	if r := call("kube-pod://dagger-amd64-engine-0?namespace=dagger"); r.code != 0 || strings.TrimSpace(r.stdout) != "v0.19.10" {
+		t.Errorf("code %d, %q\n%s", r.code, r.stdout, tail(r.stderr))
+	}
+	if r := call("kube-pod://postgres-0?namespace=dagger"); r.code == 0 || !strings.Contains(r.stderr, "forbidden") {
+		t.Errorf("another pod: code %d\n%s", r.code, tail(r.stderr))
 	}
 }

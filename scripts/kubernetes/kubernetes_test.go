@@ -22,13 +22,13 @@ var sets = []struct {
 	kind, name    string
 	architectures []string
 	port          int32
-	socket        bool
+	socket        string
 }{
-	{[]string{"engine.yaml", "amd64.yaml"}, "StatefulSet", "dagger-amd64-engine", []string{"amd64"}, 0, false},
-	{[]string{"engine.yaml", "arm64.yaml"}, "StatefulSet", "dagger-arm64-engine", []string{"arm64"}, 0, false},
-	{[]string{"engine.yaml", "amd64.yaml", "tcp.yaml"}, "StatefulSet", "dagger-amd64-engine", []string{"amd64"}, 1234, false},
-	{[]string{"engine.yaml", "arm64.yaml", "tcp.yaml"}, "StatefulSet", "dagger-arm64-engine", []string{"arm64"}, 1234, false},
-	{[]string{"engine.yaml", "node.yaml"}, "DaemonSet", "dagger-engine", []string{"amd64", "arm64"}, 0, true},
+	{[]string{"engine.yaml", "amd64.yaml"}, "StatefulSet", "dagger-amd64-engine", []string{"amd64"}, 0, ""},
+	{[]string{"engine.yaml", "arm64.yaml"}, "StatefulSet", "dagger-arm64-engine", []string{"arm64"}, 0, ""},
+	{[]string{"engine.yaml", "amd64.yaml", "tcp.yaml"}, "StatefulSet", "dagger-amd64-engine", []string{"amd64"}, 1234, ""},
+	{[]string{"engine.yaml", "arm64.yaml", "tcp.yaml"}, "StatefulSet", "dagger-arm64-engine", []string{"arm64"}, 1234, ""},
+	{[]string{"engine.yaml", "node.yaml"}, "DaemonSet", "dagger-engine", []string{"amd64", "arm64"}, 0, "/run/dagger-dagger"},
 }
 
 // daggerModule is the folder of Dagger's sources, of the version that the embedded engine is built from: its chart and the schema of
@@ -91,6 +91,15 @@ func rendered(t *testing.T, module string, names []string) (Engine, Objects) {
 	return engine, objects
 }
 
+// socket is the folder of the node that has the engine's socket; empty when none has.
+func (e Engine) socket() string {
+	mount := e.mounted("/run/dagger")
+	if mount == nil {
+		return ""
+	}
+	return e.volume(mount.Name).HostPath.Path
+}
+
 func TestValuesGiveAnEngineThatTheClusterTakes(t *testing.T) {
 	module := daggerModule(t)
 	for _, set := range sets {
@@ -112,8 +121,8 @@ func TestValuesGiveAnEngineThatTheClusterTakes(t *testing.T) {
 			if port != set.port {
 				t.Errorf("port %d, want %d", port, set.port)
 			}
-			if got := engine.mounted("/run/dagger") != nil; got != set.socket {
-				t.Errorf("a socket on the node: %v, want %v", got, set.socket)
+			if got := engine.socket(); got != set.socket {
+				t.Errorf("the socket's folder on the node is %q, want %q", got, set.socket)
 			}
 		})
 	}
