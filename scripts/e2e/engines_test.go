@@ -130,9 +130,11 @@ func TestAnEngineInAPodIsReachedByKubectl(t *testing.T) {
 		t.Skip("scripts/dagger uses an engine that has no socket here")
 	}
 	folder := t.TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(folder, "dial-stdio"), "github.com/dagger/dagger/cmd/dialstdio")
+	// The flags are those of the engine's build, whose packages are not compiled again then.
+	build := exec.Command("go", "build", "-trimpath", "-gcflags=all=-dwarf=false",
+		"-o", filepath.Join(folder, "dial-stdio"), "github.com/dagger/dagger/cmd/dialstdio")
 	build.Dir = filepath.Join(root(t), "scripts", "local", "daggerengine")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
