@@ -15,7 +15,9 @@ import (
 )
 
 // TaskDefinition is one that a file holds.
-type TaskDefinition struct{ input ecs.RegisterTaskDefinitionInput }
+type TaskDefinition struct {
+	input ecs.RegisterTaskDefinitionInput
+}
 
 // readOnly are the fields of a described task definition that a new revision cannot be given.
 var readOnly = []string{
@@ -83,12 +85,21 @@ func mistake(err error, text string) error {
 	case errors.As(err, &kind) && kind.Field == "":
 		return fmt.Errorf("want a JSON object, not %s", kind.Value)
 	case errors.As(err, &kind):
-		return fmt.Errorf("%s: want %s, not %s", kind.Field, jsonType(kind.Type.String()), kind.Value)
+		return fmt.Errorf("%s: want %s, not %s", jsonPath(kind.Field), jsonType(kind.Type.String()), kind.Value)
 	}
 	if field, found := strings.CutPrefix(err.Error(), "json: unknown field "); found {
 		return fmt.Errorf("it has the field %s, which ECS does not know: check its spelling", field)
 	}
 	return err
+}
+
+// jsonPath gives the names of Go's fields as the file has them.
+func jsonPath(fields string) string {
+	names := strings.Split(fields, ".")
+	for i, name := range names {
+		names[i] = strings.ToLower(name[:1]) + name[1:]
+	}
+	return strings.Join(names, ".")
 }
 
 func jsonType(goType string) string {

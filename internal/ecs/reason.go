@@ -17,7 +17,10 @@ import (
 // the service runs instead. d is nil where the deployment is gone, as it is once a rollback is through.
 func (c *Client) failed(ctx context.Context, r *rollout, service *types.Service, d *types.Deployment) error {
 	parts := []string{fmt.Sprintf("%s: deployment %s failed", r.doing, r.id)}
-	if d != nil && aws.ToString(d.RolloutStateReason) != "" {
+	switch {
+	case d == nil:
+		parts[0] = fmt.Sprintf("%s: deployment %s is gone, and was not complete", r.doing, r.id)
+	case aws.ToString(d.RolloutStateReason) != "":
 		parts[0] += ": " + sentence(*d.RolloutStateReason)
 	}
 	task, err := c.lastStopped(ctx, r)
@@ -44,6 +47,8 @@ func aftermath(r *rollout, service *types.Service) string {
 			return "there is no earlier deployment to go back to: mend the image or its definition and deploy again"
 		}
 		return "the service goes back to the last deployment that was complete"
+	case aws.ToString(p.TaskDefinition) != r.answer.Previous:
+		return "the service runs " + short(aws.ToString(p.TaskDefinition)) + ": another deployment took its place, or an earlier one was gone back to"
 	case p.RolloutState == types.DeploymentRolloutStateCompleted:
 		return "the service was rolled back and runs " + short(aws.ToString(p.TaskDefinition))
 	}

@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"source":      {"archive"},
 	"nuget":       {},
 	"lock":        {},
-	"ecs":         {"platform", "publication"},
+	"ecs":         {"ecs/fakeecs", "platform", "publication"},
 	"rebase":      {"image", "platform", "publication", "registry"},
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
