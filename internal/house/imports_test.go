@@ -16,6 +16,7 @@ const module = "github.com/dotnet-multiarch/dotnet-multiarch/"
 // rooms says which rooms a room may use. A new room gets a line, a new use is a decision.
 var rooms = map[string][]string{
 	"platform":    {},
+	"aws":         {},
 	"publication": {},
 	"archive":     {},
 	"source":      {"archive"},
