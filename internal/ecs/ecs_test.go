@@ -439,7 +439,7 @@ func TestARefusalNamesTheAction(t *testing.T) {
 		a := newAccount(t)
 		a.first(t)
 		a.Faults[operation] = []fakeecs.Fault{denied(action)}
-		a.refused(t, a.request(two), "AWS does not allow", action, "arn:aws:iam::123456789012:role/ecsTaskExecutionRole", "docs/iam")
+		a.refused(t, a.request(two), "AccessDeniedException", ": allow "+action+" to the role or user", "arn:aws:iam::123456789012:role/ecsTaskExecutionRole")
 	}
 	a := newAccount(t)
 	a.Faults["CreateService"] = []fakeecs.Fault{denied("ecs:CreateService")}

@@ -79,7 +79,7 @@ func (c *Client) find(ctx context.Context, r *rollout) (*types.Service, error) {
 	case status == "INACTIVE":
 		return nil, fmt.Errorf("%s: the service was deleted and is inactive: to make it again give its subnets and security groups with --service-definition FILE, and --task-definition FILE", r.doing)
 	}
-	return nil, fmt.Errorf("%s: there is no such service in %s: check --service, --cluster and the region; to make a first one give its subnets and security groups with --service-definition FILE, and --task-definition FILE", r.doing, c.region)
+	return nil, fmt.Errorf("%s: there is no such service in %s: check --service, --cluster and --region; to make a first one give its subnets and security groups with --service-definition FILE, and --task-definition FILE", r.doing, c.region)
 }
 
 // supported refuses services whose deployments are not ECS's own.

@@ -16,12 +16,13 @@ const module = "github.com/dotnet-multiarch/dotnet-multiarch/"
 // rooms says which rooms a room may use. A new room gets a line, a new use is a decision.
 var rooms = map[string][]string{
 	"platform":    {},
+	"aws":         {},
 	"publication": {},
 	"archive":     {},
 	"source":      {"archive"},
 	"nuget":       {},
 	"lock":        {},
-	"ecs":         {"ecs/fakeecs", "platform", "publication"},
+	"ecs":         {"aws", "ecs/fakeecs", "platform", "publication"},
 	"rebase":      {"image", "platform", "publication", "registry"},
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
