@@ -99,6 +99,10 @@ func other(p platform.Platform) types.CPUArchitecture {
 
 // Client speaks to ECS in one region.
 type Client struct {
+	// Interval is how often a service under way is looked at. The API gives each account 20 such requests a second,
+	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+	Interval time.Duration
+
 	api      *ecs.Client
 	region   string
 	progress io.Writer
@@ -110,7 +114,7 @@ type Client struct {
 // New makes a client for the config's region; it connects to nothing yet. What happens while it waits is written to progress,
 // a line each.
 func New(config aws.Config, progress io.Writer) *Client {
-	return &Client{api: ecs.NewFromConfig(config), region: config.Region, progress: progress, now: time.Now, pause: pause}
+	return &Client{Interval: 5 * time.Second, api: ecs.NewFromConfig(config), region: config.Region, progress: progress, now: time.Now, pause: pause}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
-
-// interval is how often the service is asked: the API gives each account 20 such requests a second,
-// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
-const interval = 5 * time.Second
 
 // follow looks at the service until our own deployment has ended, or once where there is no waiting. That the service is
 // stable says nothing: after a rollback it is stable too.
@@ -29,7 +24,7 @@ func (c *Client) follow(ctx context.Context, r *rollout, service *types.Service)
 		if c.now().Sub(start) >= r.Timeout {
 			return c.late(r, service)
 		}
-		if err := c.pause(ctx, interval); err != nil {
+		if err := c.pause(ctx, c.Interval); err != nil {
 			return fmt.Errorf("%s: the wait was ended (%w); deployment %s goes on without it", r.doing, err, r.id)
 		}
 		if service, err = c.look(ctx, r, service); err != nil {
