@@ -418,7 +418,7 @@ func TestThrottlingDoesNotEndTheWait(t *testing.T) {
 	a.first(t)
 	a.Look = func(n int, s *fakeecs.Service) {
 		if n == 1 {
-			a.Faults["DescribeServices"] = []fakeecs.Fault{{400, "ThrottlingException", "Rate exceeded"}, {500, "ServerException", "Oops"}, {400, "ThrottlingException", "Rate exceeded"}}
+			a.Faults["DescribeServices"] = []fakeecs.Fault{{Status: 400, Code: "ThrottlingException"}, {Status: 500, Code: "ServerException"}, {Status: 400, Code: "ThrottlingException"}}
 			return
 		}
 		s.Complete()

@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
 	"registry":    {"image", "platform"},
+	"ecr":         {"aws"},
 	"imagefile":   {"archive"},
 	"assembly":    {"archive", "dotnet", "image", "platform"},
 	"house":       {},

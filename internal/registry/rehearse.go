@@ -10,10 +10,8 @@ import (
 
 // rehearse counts what run would do.
 func (p *push) rehearse(ctx context.Context) error {
-	if p.immutable {
-		if err := p.checkTags(ctx); err != nil {
-			return err
-		}
+	if err := p.checkTags(ctx); err != nil {
+		return err
 	}
 	for i, d := range p.destinations {
 		if err := p.plan(ctx, d, p.destinations[:i]); err != nil {

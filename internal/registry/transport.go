@@ -25,6 +25,15 @@ func newTransport(o Options, l *loopback) http.RoundTripper {
 		dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if o.Detour != nil {
+			host, _, _ := net.SplitHostPort(address)
+			switch by, ok, err := o.Detour(ctx, host); {
+			case err != nil:
+				return nil, told{err}
+			case ok:
+				return dial(ctx, network, by)
+			}
+		}
 		if IsLoopback(address) {
 			var err error
 			if address, _, err = l.at(ctx); err != nil {
