@@ -116,13 +116,25 @@ func (r *recorder) compare(t *testing.T, name string, allowed []string) {
 // registry is one in memory whose requests are noted as the actions that ECR asks for. It gives its host.
 func (r *recorder) registry(t *testing.T) string {
 	t.Helper()
+	server := httptest.NewServer(r.noting(t))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// secureRegistry is one that speaks https.
+func (r *recorder) secureRegistry(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewTLSServer(r.noting(t))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+func (r *recorder) noting(t *testing.T) http.Handler {
 	backend := memory.New(memory.Logger(log.New(io.Discard, "", 0)))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		r.note(registryActions(t, request)...)
 		backend.ServeHTTP(w, request)
-	}))
-	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
+	})
 }
 
 // registryActions maps a request of the distribution protocol to actions of ECR. Each of these is an API operation of which
