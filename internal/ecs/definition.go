@@ -189,10 +189,13 @@ func choose(list []types.ContainerDefinition, name string) (*types.ContainerDefi
 	return nil, fmt.Errorf("its task definition has the containers %s: say with --container which one gets the image", named(names))
 }
 
+// tagged asks for a definition's tags too.
+var tagged = []types.TaskDefinitionField{types.TaskDefinitionFieldTags}
+
 // describe gives a revision, or the newest of a family, in the form that a new one takes.
 func (c *Client) describe(ctx context.Context, r *rollout, revision string) (*ecs.RegisterTaskDefinitionInput, error) {
 	out, err := c.api.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
-		TaskDefinition: &revision, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
+		TaskDefinition: &revision, Include: tagged,
 	})
 	if err != nil {
 		return nil, c.explain("reading the task definition "+short(revision), r, err)
@@ -204,7 +207,7 @@ func (c *Client) describe(ctx context.Context, r *rollout, revision string) (*ec
 // deployment nor one that was interrupted leaves another revision at each try.
 func (c *Client) register(ctx context.Context, r *rollout) (string, error) {
 	newest, err := c.api.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
-		TaskDefinition: r.definition.Family, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
+		TaskDefinition: r.definition.Family, Include: tagged,
 	})
 	var none *types.ClientException // also what a family without revisions is answered with
 	if err != nil && !errors.As(err, &none) {
