@@ -26,7 +26,7 @@ var rooms = map[string][]string{
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
 	"registry":    {"image", "platform"},
-	"ecr":         {"aws"},
+	"ecr":         {"aws", "registry"},
 	"imagefile":   {"archive"},
 	"assembly":    {"archive", "dotnet", "image", "platform"},
 	"house":       {},
