@@ -97,12 +97,13 @@ func (d *delivery) readChoices(m *DotnetMultiarch) (err error) {
 }
 
 func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error) {
-	if d.plan, err = m.plan(ctx); err != nil {
+	if d.plan, err = m.complete(ctx, &plan{images: d.client}); err != nil {
 		return err
 	}
 	if d.config, err = assembly.NewConfig(d.app, d.choices); err != nil {
 		return err
 	}
+	d.publication.Notes = append(d.publication.Notes, d.client.Notes()...)
 	d.publication.Notes = append(append(d.publication.Notes, d.notes...), d.config.Notes...)
 	d.publication.Base, d.publication.SDK = d.base.Canonical, d.sdkName(m)
 	if d.bases, err = d.resolveBases(ctx, d.client); err != nil {
@@ -183,9 +184,9 @@ func (d *delivery) push(ctx context.Context) error {
 	return nil
 }
 
-// endpoint starts the caller's registry service, which one from .env is not by itself, and gives where it answers.
-func endpoint(ctx context.Context, service *dagger.Service) (address string, port int, err error) {
-	const doing = "reaching the registry given with --registry"
+// endpoint starts a service of the caller's, which one from .env is not by itself, and gives where it answers.
+func endpoint(ctx context.Context, flag string, service *dagger.Service) (address string, port int, err error) {
+	doing := "reaching what is given with " + flag
 	if _, err := service.Start(ctx); err != nil {
 		return "", 0, fmt.Errorf("%s: %w", doing, oneLine(err))
 	}

@@ -20,6 +20,8 @@ import (
 // plan is what is known before anything is compiled: which project, for which platforms, in which environment.
 type plan struct {
 	settings dotnet.Settings
+	// images logs the engine in where it pulls the SDK image; nil for the logins of --docker-config.
+	images *registry.Client
 	// lock is the source's dagger.lock; where unpinned it is not heeded.
 	lock     *lock.File
 	unpinned bool

@@ -5,6 +5,7 @@ package aws
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
 )
 
 // Options are what a caller says of AWS; the zero value is no credentials.
@@ -141,7 +143,10 @@ func (a *Access) Config(ctx context.Context, region string) (sdk.Config, error) 
 		// Throttling slows the next requests down as well: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 		Retryer: func() sdk.Retryer {
 			return retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) {
-				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = attempts })
+				o.StandardOptions = append(o.StandardOptions, func(s *retry.StandardOptions) {
+					s.MaxAttempts = attempts
+					s.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(quota)}, s.Retryables...)
+				})
 			})
 		},
 		AppID: "dotnet-multiarch",
@@ -158,6 +163,15 @@ func (a *Access) Config(ctx context.Context, region string) (sdk.Config, error) 
 	}
 	c.Credentials = a.role
 	return c, nil
+}
+
+// quota says of an error that a quota of the account is used up, which no other try changes. The SDK takes it for throttling.
+func quota(err error) sdk.Ternary {
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() == "LimitExceededException" {
+		return sdk.FalseTernary
+	}
+	return sdk.UnknownTernary
 }
 
 // attempts of one request, the first included: half a minute in all.

@@ -18,6 +18,7 @@ import (
 	public "github.com/aws/aws-sdk-go-v2/service/ecrpublic"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/aws"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
 
 // Options say with what registries are reached, and what a repository is like that is made for a push.
@@ -33,7 +34,7 @@ type Options struct {
 	now func() time.Time
 }
 
-// Registries are all of ECR that one caller's credentials reach. It is safe for concurrent use. It is a registry.Cloud.
+// Registries are all of ECR that one caller's credentials reach. It is safe for concurrent use.
 type Registries struct {
 	options Options
 
@@ -43,6 +44,8 @@ type Registries struct {
 	noteMu sync.Mutex
 	notes  []string
 }
+
+var _ registry.Cloud = (*Registries)(nil)
 
 // token is a login of a registry.
 type token struct {

@@ -18,7 +18,7 @@ type Host struct {
 
 // privateHost, https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html#registry-dual-stack-endpoints and
 // https://docs.aws.amazon.com/general/latest/gr/ecr.html
-var privateHost = regexp.MustCompile(`^([0-9]{12})\.dkr(\.ecr|-ecr)(-fips)?\.([a-z0-9-]+)\.([a-z.-]+)$`)
+var privateHost = regexp.MustCompile(`^([0-9]{12})\.dkr(\.ecr|-ecr)(-fips)?\.([a-z0-9-]+)\.([a-z0-9.-]+)$`)
 
 // suffixes are those of the partitions, by how a region of theirs starts; the first of a partition is that of IPv4 alone, the
 // second that of the dual stack, where it has one. The commercial partition and GovCloud are all other regions.

@@ -197,6 +197,9 @@ func matches(filter, tag string) bool {
 
 // Cure says what to do about a registry's refusal of the credentials' token, by what was asked for.
 func (r *Registries) Cure(status int, request *http.Request) string {
+	if !r.options.Access.Given() {
+		return "give AWS credentials, --aws-role-arn with --aws-web-identity-token or --aws-credentials, or --username with --password"
+	}
 	if status == http.StatusUnauthorized {
 		return "it does not take the token that these AWS credentials got: check that the account in the host is right and that --ecr-endpoint leads to it"
 	}

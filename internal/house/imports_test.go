@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
 	"registry":    {"image", "platform"},
-	"ecr":         {"aws"},
+	"ecr":         {"aws", "registry"},
 	"imagefile":   {"archive"},
 	"assembly":    {"archive", "dotnet", "image", "platform"},
 	"house":       {},
@@ -55,6 +55,9 @@ func TestRoomsUseOnlyWhatTheyMay(t *testing.T) {
 				t.Errorf("%s imports %s: a room never imports Dagger", name, path)
 			}
 			used, ours := strings.CutPrefix(path, module)
+			if strings.HasPrefix(used, "internal/"+room+"/") { // a closet of its own
+				continue
+			}
 			if ours && !slices.Contains(may, strings.TrimPrefix(used, "internal/")) {
 				t.Errorf("%s imports %s: room %s may use only %q", name, path, room, may)
 			}

@@ -19,8 +19,35 @@ type Cloud interface {
 	// Prepare makes sure that a repository can be pushed to; a dry run writes nothing. keeps says whether a tag that exists
 	// stays as it is; sure is false where the repository has no rule for the tag. nil is no rules.
 	Prepare(ctx context.Context, host, repository string, dryRun bool) (keeps func(tag string) (keeps, sure bool), err error)
+	// Notes are what a user should know of what was done.
+	Notes() []string
 	// Cure says what to do about a status 401 or 403 that a request with the cloud's login got; nil where it is not known.
 	Cure(status int, request *http.Request) string
+}
+
+// Notes are what the cloud did for this client, for the user.
+func (c *Client) Notes() []string {
+	if c.options.Cloud == nil {
+		return nil
+	}
+	return c.options.Cloud.Notes()
+}
+
+// Login gives a registry's user and password for a client that knows no more than these, which is what pulls the images of build
+// steps. ok is false where none is known.
+func (c *Client) Login(ctx context.Context, reference string) (host, username, password string, ok bool, err error) {
+	if ref, err := parse(reference); err == nil {
+		host = ref.Context().RegistryStr()
+		if _, credentials := c.clouds(host); credentials {
+			username, password, err = c.options.Cloud.Login(ctx, host, "")
+			return host, username, password, err == nil, err
+		}
+	}
+	if c.options.Logins == nil {
+		return "", "", "", false, nil
+	}
+	host, username, password, ok = c.options.Logins.Login(reference)
+	return host, username, password, ok, nil
 }
 
 // clouds says whether the cloud serves a host, and whether its credentials are used there.

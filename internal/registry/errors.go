@@ -177,8 +177,9 @@ func (c *Client) loginOf(repository name.Repository) string {
 // denied is the cure of an answer that wants a login, or another one.
 func (c *Client) denied(e *transport.Error, repository name.Repository) string {
 	status := e.StatusCode
+	its, _ := c.clouds(repository.RegistryStr())
 	switch from := c.loginOf(repository); {
-	case from == cloudLogin:
+	case from == cloudLogin, from == noLogin && its:
 		return ": " + c.options.Cloud.Cure(status, e.Request)
 	case from == noLogin:
 		return ": " + c.giveLogin(repository)

@@ -88,6 +88,14 @@ func inPlain(r *http.Request) *http.Request {
 // Authorities vouch for the certificates of registries.
 type Authorities struct{ pool *x509.CertPool }
 
+// Pool has them with the system's, for clients of other services; nil for the system's alone.
+func (a *Authorities) Pool() *x509.CertPool {
+	if a == nil {
+		return nil
+	}
+	return a.pool
+}
+
 // ParseAuthorities reads certificates of authorities in PEM, which are trusted besides the system's.
 func ParseAuthorities(pem []byte) (*Authorities, error) {
 	pool, err := x509.SystemCertPool()

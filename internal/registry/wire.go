@@ -49,8 +49,8 @@ type story struct {
 	// Of the last request: whether it was tried as often as may be, and how long the registry asked to wait.
 	exhausted bool
 	asked     time.Duration
-	// anew asks for the whole blob again, with another login.
-	anew bool
+	// anew asks for the whole blob again, with another login; renewed is that it was asked for: once is enough.
+	anew, renewed bool
 }
 
 type storyKey struct{}
@@ -106,10 +106,10 @@ func (s *story) startAnew() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.anew = true
+	s.anew, s.renewed = !s.renewed, true
 }
 
-// again says whether the blob is to start anew, once for each time that this was noted.
+// again says whether the blob is to start anew, once.
 func (s *story) again() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
