@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"github.com/dotnet-multiarch/dotnet-multiarch/internal/ecs/fakeecs"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/ecs/ecstest"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/publication"
 )
@@ -43,14 +43,14 @@ const serviceJSON = `{"desiredCount": 2, "networkConfiguration": {"awsvpcConfigu
 
 // account is a fake with a client whose waits take no time.
 type account struct {
-	*fakeecs.Server
+	*ecstest.Server
 	client   *Client
 	progress bytes.Buffer
 }
 
 func newAccount(t *testing.T) *account {
 	t.Helper()
-	a := &account{Server: fakeecs.New("shop")}
+	a := &account{Server: ecstest.New("shop")}
 	t.Cleanup(a.Close)
 	a.client = New(aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String(a.URL),
@@ -165,24 +165,24 @@ func TestAFirstDeployMakesTheService(t *testing.T) {
 	if image := container(revision, 1)["image"]; image != "envoy:1" {
 		t.Errorf("the other container's image is %v", image)
 	}
-	if want := (fakeecs.Object{"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}); !reflect.DeepEqual(revision["runtimePlatform"], want) {
+	if want := (ecstest.Object{"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}); !reflect.DeepEqual(revision["runtimePlatform"], want) {
 		t.Errorf("%v", revision["runtimePlatform"])
 	}
 }
 
-func breaks(service fakeecs.Object) bool {
-	configuration, _ := service["deploymentConfiguration"].(fakeecs.Object)
-	return reflect.DeepEqual(configuration["deploymentCircuitBreaker"], fakeecs.Object{"enable": true, "rollback": true})
+func breaks(service ecstest.Object) bool {
+	configuration, _ := service["deploymentConfiguration"].(ecstest.Object)
+	return reflect.DeepEqual(configuration["deploymentCircuitBreaker"], ecstest.Object{"enable": true, "rollback": true})
 }
 
-func container(revision fakeecs.Object, n int) fakeecs.Object {
-	return revision["containerDefinitions"].([]any)[n].(fakeecs.Object)
+func container(revision ecstest.Object, n int) ecstest.Object {
+	return revision["containerDefinitions"].([]any)[n].(ecstest.Object)
 }
 
 func TestAnUpdateKeepsAllButTheImage(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)
-	a.Service("api").Fields["deploymentConfiguration"] = fakeecs.Object{"maximumPercent": 150, "minimumHealthyPercent": 50}
+	a.Service("api").Fields["deploymentConfiguration"] = ecstest.Object{"maximumPercent": 150, "minimumHealthyPercent": 50}
 	d := a.deploy(t, a.request(two))
 	if d.Action != publication.Updated || !strings.HasSuffix(d.Previous, "api:1") || !strings.HasSuffix(d.TaskDefinition, "api:2") {
 		t.Errorf("%+v", d)
@@ -201,7 +201,7 @@ func TestAnUpdateKeepsAllButTheImage(t *testing.T) {
 		t.Errorf("the containers were %v and are %v", before["containerDefinitions"], after["containerDefinitions"])
 	}
 	fields := a.Service("api").Fields
-	if configuration := fields["deploymentConfiguration"].(fakeecs.Object); !breaks(fields) || configuration["maximumPercent"] != 150.0 {
+	if configuration := fields["deploymentConfiguration"].(ecstest.Object); !breaks(fields) || configuration["maximumPercent"] != 150.0 {
 		t.Errorf("%v", configuration)
 	}
 	if fields["desiredCount"] != 2.0 {
@@ -264,7 +264,7 @@ func TestAnotherDefinitionOrPlatformIsADeployment(t *testing.T) {
 func TestASecondRunJoinsADeploymentUnderWay(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)
-	a.Look = func(int, *fakeecs.Service) {}
+	a.Look = func(int, *ecstest.Service) {}
 	r := a.request(two)
 	r.Wait = false
 	d := a.deploy(t, r)
@@ -275,7 +275,7 @@ func TestASecondRunJoinsADeploymentUnderWay(t *testing.T) {
 		t.Errorf("%s %v", text, err)
 	}
 	a.Forget()
-	a.Look = func(n int, s *fakeecs.Service) {
+	a.Look = func(n int, s *ecstest.Service) {
 		if n == 3 {
 			s.Complete()
 		}
@@ -290,7 +290,7 @@ func TestProgressIsToldAsItComes(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)
 	a.Service("api").Event("(service api) has reached a steady state.")
-	a.Look = func(n int, s *fakeecs.Service) {
+	a.Look = func(n int, s *ecstest.Service) {
 		switch n {
 		case 1:
 			s.Event("(service api) has started 2 tasks: (task 1) (task 2).")
@@ -318,8 +318,8 @@ ID: desired 2, running 2, pending 0, failed 0
 	}
 }
 
-func stopped(task, startedBy string, at int, more fakeecs.Object) fakeecs.Object {
-	o := fakeecs.Object{"taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/shop/" + task, "startedBy": startedBy, "stoppedAt": 1700000000 + at}
+func stopped(task, startedBy string, at int, more ecstest.Object) ecstest.Object {
+	o := ecstest.Object{"taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/shop/" + task, "startedBy": startedBy, "stoppedAt": 1700000000 + at}
 	for name, value := range more {
 		o[name] = value
 	}
@@ -329,18 +329,18 @@ func stopped(task, startedBy string, at int, more fakeecs.Object) fakeecs.Object
 func TestARollbackIsAFailureThatSaysWhy(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)
-	a.Stopped = []fakeecs.Object{
-		stopped("old", "ecs-svc/1", 99, fakeecs.Object{"stoppedReason": "scaling"}),
-		stopped("aaa", "ecs-svc/2", 1, fakeecs.Object{"stoppedReason": "first"}),
-		stopped("bbb", "ecs-svc/2", 2, fakeecs.Object{
+	a.Stopped = []ecstest.Object{
+		stopped("old", "ecs-svc/1", 99, ecstest.Object{"stoppedReason": "scaling"}),
+		stopped("aaa", "ecs-svc/2", 1, ecstest.Object{"stoppedReason": "first"}),
+		stopped("bbb", "ecs-svc/2", 2, ecstest.Object{
 			"stoppedReason": "Essential container in task exited",
 			"containers": []any{
-				fakeecs.Object{"name": "api", "exitCode": 137, "reason": "OutOfMemoryError: Container killed due to memory usage"},
-				fakeecs.Object{"name": "proxy", "exitCode": 0},
+				ecstest.Object{"name": "api", "exitCode": 137, "reason": "OutOfMemoryError: Container killed due to memory usage"},
+				ecstest.Object{"name": "proxy", "exitCode": 0},
 			},
 		}),
 	}
-	a.Look = func(n int, s *fakeecs.Service) {
+	a.Look = func(n int, s *ecstest.Service) {
 		if n == 2 {
 			s.Fail()
 		}
@@ -352,7 +352,7 @@ func TestARollbackIsAFailureThatSaysWhy(t *testing.T) {
 		t.Errorf("%d revisions", a.Revisions("api"))
 	}
 	// The same again takes the revision that is there.
-	a.Look = func(n int, s *fakeecs.Service) { s.Complete() }
+	a.Look = func(n int, s *ecstest.Service) { s.Complete() }
 	a.Service("api").Complete()
 	if d := a.deploy(t, a.request(two)); a.Revisions("api") != 2 || d.Action != publication.Updated || !strings.HasSuffix(d.TaskDefinition, "api:2") {
 		t.Errorf("%d revisions, %+v", a.Revisions("api"), d)
@@ -362,7 +362,7 @@ func TestARollbackIsAFailureThatSaysWhy(t *testing.T) {
 func TestARollbackThatIsThroughIsAFailureThoughTheServiceIsStable(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)
-	a.Look = func(n int, s *fakeecs.Service) {
+	a.Look = func(n int, s *ecstest.Service) {
 		s.Event("(service api) was unable to place a task.")
 		s.Fail()
 		s.Complete()
@@ -372,8 +372,8 @@ func TestARollbackThatIsThroughIsAFailureThoughTheServiceIsStable(t *testing.T) 
 
 func TestAFirstDeploymentThatFailsHasNothingToGoBackTo(t *testing.T) {
 	a := newAccount(t)
-	a.Look = func(n int, s *fakeecs.Service) { s.Fail() }
-	a.Faults["ListTasks"] = []fakeecs.Fault{denied("ecs:ListTasks")}
+	a.Look = func(n int, s *ecstest.Service) { s.Fail() }
+	a.Faults["ListTasks"] = []ecstest.Fault{denied("ecs:ListTasks")}
 	request := a.request(one)
 	request.TaskDefinition, request.ServiceDefinition = task(t, taskJSON), service(t, serviceJSON)
 	a.refused(t, request, "deployment ecs-svc/1 failed", "ecs:ListTasks", "there is no earlier deployment to go back to")
@@ -387,14 +387,14 @@ func TestAFirstDeploymentThatFailsHasNothingToGoBackTo(t *testing.T) {
 func TestAnotherPipelineThatTakesOverIsAFailure(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)
-	a.Look = func(n int, s *fakeecs.Service) { s.Begin("arn:aws:ecs:eu-west-1:123456789012:task-definition/api:77") }
+	a.Look = func(n int, s *ecstest.Service) { s.Begin("arn:aws:ecs:eu-west-1:123456789012:task-definition/api:77") }
 	a.refused(t, a.request(two), "another deployment, ecs-svc/3 with api:77, took the place of ours, ecs-svc/2")
 }
 
 func TestAWaitEnds(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)
-	a.Look = func(n int, s *fakeecs.Service) {
+	a.Look = func(n int, s *ecstest.Service) {
 		s.Run(1, 1, 3)
 		if n == 1 {
 			s.Event("(service api) has started 2 tasks.")
@@ -409,16 +409,16 @@ func TestAWaitEnds(t *testing.T) {
 func TestAServiceThatIsDeletedMeanwhileIsAFailure(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)
-	a.Look = func(n int, s *fakeecs.Service) { s.Fields["status"] = "DRAINING" }
+	a.Look = func(n int, s *ecstest.Service) { s.Fields["status"] = "DRAINING" }
 	a.refused(t, a.request(two), "somebody deleted the service before deployment ecs-svc/2 was complete")
 }
 
 func TestThrottlingDoesNotEndTheWait(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)
-	a.Look = func(n int, s *fakeecs.Service) {
+	a.Look = func(n int, s *ecstest.Service) {
 		if n == 1 {
-			a.Faults["DescribeServices"] = []fakeecs.Fault{{Status: 400, Code: "ThrottlingException"}, {Status: 500, Code: "ServerException"}, {Status: 400, Code: "ThrottlingException"}}
+			a.Faults["DescribeServices"] = []ecstest.Fault{{Status: 400, Code: "ThrottlingException"}, {Status: 500, Code: "ServerException"}, {Status: 400, Code: "ThrottlingException"}}
 			return
 		}
 		s.Complete()
@@ -428,8 +428,8 @@ func TestThrottlingDoesNotEndTheWait(t *testing.T) {
 	}
 }
 
-func denied(action string) fakeecs.Fault {
-	return fakeecs.Fault{Status: 400, Code: "AccessDeniedException", Message: "User: arn:aws:sts::123456789012:assumed-role/ci/x is not authorized to perform: " + action + " on resource: arn:aws:iam::123456789012:role/ecsTaskExecutionRole because no identity-based policy allows the " + action + " action"}
+func denied(action string) ecstest.Fault {
+	return ecstest.Fault{Status: 400, Code: "AccessDeniedException", Message: "User: arn:aws:sts::123456789012:assumed-role/ci/x is not authorized to perform: " + action + " on resource: arn:aws:iam::123456789012:role/ecsTaskExecutionRole because no identity-based policy allows the " + action + " action"}
 }
 
 func TestARefusalNamesTheAction(t *testing.T) {
@@ -438,11 +438,11 @@ func TestARefusalNamesTheAction(t *testing.T) {
 	} {
 		a := newAccount(t)
 		a.first(t)
-		a.Faults[operation] = []fakeecs.Fault{denied(action)}
+		a.Faults[operation] = []ecstest.Fault{denied(action)}
 		a.refused(t, a.request(two), "AccessDeniedException", ": allow "+action+" to the role or user", "arn:aws:iam::123456789012:role/ecsTaskExecutionRole")
 	}
 	a := newAccount(t)
-	a.Faults["CreateService"] = []fakeecs.Fault{denied("ecs:CreateService")}
+	a.Faults["CreateService"] = []ecstest.Fault{denied("ecs:CreateService")}
 	request := a.request(one)
 	request.TaskDefinition, request.ServiceDefinition = task(t, taskJSON), service(t, serviceJSON)
 	a.refused(t, request, "ecs:CreateService")
@@ -463,7 +463,7 @@ func TestBadInputIsOneLineWithACure(t *testing.T) {
 		"an inactive service":    {false, func(a *account, _ *Request) { a.Service("api").Fields["status"] = "INACTIVE" }, []string{"was deleted and is inactive", "--service-definition FILE"}},
 		"a draining service":     {false, func(a *account, _ *Request) { a.Service("api").Fields["status"] = "DRAINING" }, []string{"is being deleted"}},
 		"CodeDeploy": {false, func(a *account, _ *Request) {
-			a.Service("api").Fields["deploymentController"] = fakeecs.Object{"type": "CODE_DEPLOY"}
+			a.Service("api").Fields["deploymentController"] = ecstest.Object{"type": "CODE_DEPLOY"}
 		}, []string{"CODE_DEPLOY"}},
 		"a platform lacking":     {false, func(_ *account, r *Request) { r.Platforms = []platform.Platform{amd64} }, []string{"has no linux/arm64, only linux/amd64", "--cpu-architecture X86_64"}},
 		"no platform":            {false, func(_ *account, r *Request) { r.Platforms = nil }, []string{"no platform that ECS runs"}},
@@ -541,7 +541,7 @@ func TestADescribedDefinitionIsAFile(t *testing.T) {
 	described := a.Revision("api", 1)
 	tags := described["-tags"]
 	delete(described, "-tags")
-	text, err := json.Marshal(fakeecs.Object{"taskDefinition": described, "tags": tags})
+	text, err := json.Marshal(ecstest.Object{"taskDefinition": described, "tags": tags})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // moto is somebody else's reading of ECS's API: its shapes and its errors. Its deployments know neither progress nor failure,
-// for which there is fakeecs.
+// for which there is ecstest.
 func moto(t *testing.T) *Client {
 	t.Helper()
 	program, err := exec.LookPath("moto_server")

@@ -2,11 +2,14 @@ package iam
 
 import (
 	"io"
+	"log"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-containerregistry/pkg/name"
+	memory "github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
@@ -14,7 +17,7 @@ import (
 
 	access "github.com/dotnet-multiarch/dotnet-multiarch/internal/aws"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/ecs"
-	"github.com/dotnet-multiarch/dotnet-multiarch/internal/ecs/fakeecs"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/ecs/ecstest"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
 
@@ -33,11 +36,13 @@ const serviceDefinition = `{
 // the name of the operation, https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 func TestTheDeployPolicyIsWhatDeploymentsWant(t *testing.T) {
 	r := newRecorder()
-	host := r.registry(t)
+	server := httptest.NewServer(r.noting(t, memory.New(memory.Logger(log.New(io.Discard, "", 0)))))
+	defer server.Close()
+	host := server.Listener.Addr().String()
 	index, single := pushed(t, host+"/shop/api")
 	r.actions = map[string]bool{} // of the push
 
-	fake := fakeecs.New("shop")
+	fake := ecstest.New("shop")
 	defer fake.Close()
 	deploy := func(image string, first bool, fails bool) {
 		t.Helper()
@@ -72,8 +77,8 @@ func TestTheDeployPolicyIsWhatDeploymentsWant(t *testing.T) {
 	deploy(index, true, false)
 	deploy(single, false, false)
 	deploy(single, false, false)
-	fake.Look = func(_ int, s *fakeecs.Service) { s.Fail() }
-	fake.Stopped = []fakeecs.Object{{"taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/shop/1"}}
+	fake.Look = func(_ int, s *ecstest.Service) { s.Fail() }
+	fake.Stopped = []ecstest.Object{{"taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/shop/1"}}
 	deploy(index, false, true)
 	for _, call := range fake.Calls() {
 		r.note("ecs:" + call.Operation)

@@ -4,18 +4,13 @@ package iam
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-
-	memory "github.com/google/go-containerregistry/pkg/registry"
 )
 
 // statement is one of a policy. Its Action may be one text.
@@ -113,27 +108,11 @@ func (r *recorder) compare(t *testing.T, name string, allowed []string) {
 	}
 }
 
-// registry is one in memory whose requests are noted as the actions that ECR asks for. It gives its host.
-func (r *recorder) registry(t *testing.T) string {
-	t.Helper()
-	server := httptest.NewServer(r.noting(t))
-	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
-}
-
-// secureRegistry is one that speaks https.
-func (r *recorder) secureRegistry(t *testing.T) string {
-	t.Helper()
-	server := httptest.NewTLSServer(r.noting(t))
-	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
-}
-
-func (r *recorder) noting(t *testing.T) http.Handler {
-	backend := memory.New(memory.Logger(log.New(io.Discard, "", 0)))
+// noting is a registry whose requests are noted as the actions that ECR wants for them.
+func (r *recorder) noting(t *testing.T, registry http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		r.note(registryActions(t, request)...)
-		backend.ServeHTTP(w, request)
+		registry.ServeHTTP(w, request)
 	})
 }
 

@@ -1,6 +1,6 @@
-// Package fakeecs is a stand-in for Amazon ECS in tests: its wire protocol, its defaults, its deployments list, and a
+// Package ecstest is a stand-in for Amazon ECS in tests: its wire protocol, its defaults, its deployments list, and a
 // circuit breaker that a test trips. moto, the usual one, keeps no deployments list.
-package fakeecs
+package ecstest
 
 import (
 	"encoding/json"
