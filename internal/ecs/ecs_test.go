@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -531,6 +532,23 @@ func TestFilesAreReadStrictly(t *testing.T) {
 		} else {
 			checkLine(t, err, "reading --service-definition: ", says)
 		}
+	}
+}
+
+func TestTheFilesInTheDocsAreRead(t *testing.T) {
+	page, err := os.ReadFile("../../docs/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("docs/deploy.md has %d files", len(blocks))
+	}
+	a := newAccount(t)
+	request := a.request(one)
+	request.TaskDefinition, request.ServiceDefinition = task(t, string(blocks[0][1])), service(t, string(blocks[1][1]))
+	if d := a.deploy(t, request); d.Action != publication.Created || d.Desired != 2 {
+		t.Errorf("%+v", d)
 	}
 }
 

@@ -65,7 +65,7 @@ func (c *Client) judge(ctx context.Context, r *rollout, service *types.Service) 
 	switch {
 	case d == nil, d.RolloutState == types.DeploymentRolloutStateFailed:
 		return false, c.failed(ctx, r, service, d)
-	case p != nil && aws.ToString(p.Id) != r.id && d.RolloutState != types.DeploymentRolloutStateCompleted:
+	case p != nil && aws.ToTime(p.CreatedAt).After(aws.ToTime(d.CreatedAt)) && d.RolloutState != types.DeploymentRolloutStateCompleted:
 		return false, fmt.Errorf("%s: another deployment, %s with %s, took the place of ours, %s, before it was complete: let one pipeline at a time deploy the service",
 			r.doing, aws.ToString(p.Id), short(aws.ToString(p.TaskDefinition)), r.id)
 	}

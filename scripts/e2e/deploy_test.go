@@ -206,8 +206,11 @@ func TestDeployToFargate(t *testing.T) {
 	if r := deploy(placed(t, repository, "linux/amd64")); r.code == 0 || !strings.Contains(r.stderr, "has no linux/arm64, only linux/amd64") {
 		t.Errorf("an image without the platform: code %d\n%s", r.code, tail(r.stderr))
 	}
-	if r := deploy(repository); r.code == 0 || !strings.Contains(r.stderr, "give the digest to deploy") {
-		t.Errorf("an image without tag or digest: code %d\n%s", r.code, tail(r.stderr))
+	// With an OIDC token, which moto takes whatever it is, and a region of its own: another service there.
+	r = daggerWith(t, []string{"DEPLOY_TOKEN=not-a-token"}, "--silent", "call", "deploy", "--service", "api", "--cluster", "shop", "--image", two, "--region", "eu-central-1",
+		"--aws-role-arn", "arn:aws:iam::123456789012:role/ci", "--aws-web-identity-token", "env://DEPLOY_TOKEN", "--aws-endpoint", "tcp://"+address)
+	if r.code == 0 || !strings.Contains(r.stderr, `there is no cluster "shop" in eu-central-1`) || strings.Contains(r.stderr, "not-a-token") {
+		t.Errorf("another region: code %d\n%s", r.code, tail(r.stderr))
 	}
 	if r := deploy(two, "--cpu-architecture", "X86_64"); r.code != 0 || !strings.Contains(r.stdout, "api in cluster shop, eu-west-1: updated") {
 		t.Errorf("code %d\n%s%s", r.code, r.stdout, tail(r.stderr))

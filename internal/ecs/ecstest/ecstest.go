@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Object is a JSON object.
@@ -248,7 +247,7 @@ func (s *Service) begin(revision string) Object {
 	s.server.looks = 0
 	d := Object{
 		"id": fmt.Sprintf("ecs-svc/%d", s.server.next), "status": "PRIMARY", "taskDefinition": revision, "desiredCount": s.Fields["desiredCount"],
-		"runningCount": 0, "pendingCount": 0, "failedTasks": 0, "rolloutState": "IN_PROGRESS", "createdAt": float64(time.Now().Unix()),
+		"runningCount": 0, "pendingCount": 0, "failedTasks": 0, "rolloutState": "IN_PROGRESS", "createdAt": 1700000000 + s.server.next,
 	}
 	s.Fields["taskDefinition"] = revision
 	s.Fields["deployments"] = append([]any{d}, s.Fields["deployments"].([]any)...)
@@ -303,7 +302,7 @@ func (s *Service) Fail() {
 // Event adds one.
 func (s *Service) Event(message string) {
 	s.server.next++
-	event := Object{"id": fmt.Sprintf("event-%d", s.server.next), "message": message, "createdAt": float64(time.Now().Unix())}
+	event := Object{"id": fmt.Sprintf("event-%d", s.server.next), "message": message, "createdAt": 1700000000 + s.server.next}
 	s.Fields["events"] = append([]any{event}, s.Fields["events"].([]any)...)
 }
 
