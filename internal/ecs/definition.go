@@ -34,11 +34,11 @@ func ParseTaskDefinition(text string) (*TaskDefinition, error) {
 	}
 	if described, ok := fields["taskDefinition"]; ok {
 		tags := fields["tags"]
-		fields = nil
+		fields = nil // what the object holds shall not mix with it
 		if err := json.Unmarshal(described, &fields); err != nil {
 			return nil, fmt.Errorf("%s: %w", doing, mistake(err, ""))
 		}
-		if tags != nil {
+		if fields != nil && tags != nil {
 			fields["tags"] = tags
 		}
 	}
@@ -97,6 +97,9 @@ func mistake(err error, text string) error {
 func jsonPath(fields string) string {
 	names := strings.Split(fields, ".")
 	for i, name := range names {
+		if name == "" { // a key of a map
+			continue
+		}
 		names[i] = strings.ToLower(name[:1]) + name[1:]
 	}
 	return strings.Join(names, ".")
@@ -141,21 +144,19 @@ func taken(d *types.TaskDefinition, tags []types.Tag) *ecs.RegisterTaskDefinitio
 	}
 }
 
-// define decides what shall run: the file's definition or the service's, with the image and the platform.
-func (c *Client) define(ctx context.Context, r *rollout, service *types.Service) error {
+// define decides what shall run: the file's definition, or the one that is running, with the image and the platform.
+func (r *rollout) define(running *ecs.RegisterTaskDefinitionInput) error {
+	var input ecs.RegisterTaskDefinitionInput
 	switch {
 	case r.TaskDefinition != nil:
-		input := r.TaskDefinition.input
-		input.ContainerDefinitions = slices.Clone(input.ContainerDefinitions)
-		r.definition = &input
-	case service != nil:
-		var err error
-		if r.definition, err = c.describe(ctx, r, aws.ToString(service.TaskDefinition)); err != nil {
-			return err
-		}
+		input = r.TaskDefinition.input
+	case running != nil:
+		input = *running
 	default:
 		return fmt.Errorf("%s: there is no such service, and a first one needs a task definition: give it with --task-definition FILE", r.doing)
 	}
+	input.ContainerDefinitions = slices.Clone(input.ContainerDefinitions)
+	r.definition = &input
 	container, err := choose(r.definition.ContainerDefinitions, r.Container)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.doing, err)

@@ -157,7 +157,13 @@ func (c *Client) Deploy(ctx context.Context, request Request) (*publication.Depl
 	if err != nil {
 		return nil, err
 	}
-	if err := c.define(ctx, r, service); err != nil {
+	var running *ecs.RegisterTaskDefinitionInput
+	if service != nil {
+		if running, err = c.describe(ctx, r, aws.ToString(service.TaskDefinition)); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.define(running); err != nil {
 		return nil, err
 	}
 	r.answer = publication.Deployment{
@@ -167,7 +173,7 @@ func (c *Client) Deploy(ctx context.Context, request Request) (*publication.Depl
 	if service == nil {
 		service, err = c.create(ctx, r)
 	} else {
-		service, err = c.move(ctx, r, service)
+		service, err = c.move(ctx, r, service, running)
 	}
 	if err != nil {
 		return nil, err
@@ -181,7 +187,7 @@ func (c *Client) Deploy(ctx context.Context, request Request) (*publication.Depl
 }
 
 // move lets a service that is there run the definition, unless it does already.
-func (c *Client) move(ctx context.Context, r *rollout, service *types.Service) (*types.Service, error) {
+func (c *Client) move(ctx context.Context, r *rollout, service *types.Service, running *ecs.RegisterTaskDefinitionInput) (*types.Service, error) {
 	for _, e := range service.Events {
 		r.seen[aws.ToString(e.Id)] = true
 	}
@@ -189,10 +195,6 @@ func (c *Client) move(ctx context.Context, r *rollout, service *types.Service) (
 		r.answer.Notes = append(r.answer.Notes, "the service exists, so --service-definition was not read: it makes a first one")
 	}
 	current := aws.ToString(service.TaskDefinition)
-	running, err := c.describe(ctx, r, current)
-	if err != nil {
-		return nil, err
-	}
 	force := false
 	if same(running, r.definition) {
 		r.arn = current
@@ -204,6 +206,7 @@ func (c *Client) move(ctx context.Context, r *rollout, service *types.Service) (
 		force = true // the same definition is tried again only where that is asked for
 	} else {
 		r.answer.Previous = current
+		var err error
 		if r.arn, err = c.register(ctx, r); err != nil {
 			return nil, err
 		}

@@ -614,6 +614,23 @@ func TestEveryFieldOfADefinitionIsTaken(t *testing.T) {
 	}
 }
 
+// Whatever the file, it is read or refused in one line.
+func FuzzDefinitions(f *testing.F) {
+	for _, text := range []string{taskJSON, serviceJSON, "{", `{"family": "a", "containerDefinitions": [{"dockerLabels": {"": 1}}]}`, `{"taskDefinition": null, "tags": 1}`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if d, err := ParseTaskDefinition(text); err != nil {
+			checkLine(t, err, "reading --task-definition: ")
+		} else if !same(&d.input, &d.input) {
+			t.Error("it is not the same as itself")
+		}
+		if _, err := ParseServiceDefinition(text); err != nil {
+			checkLine(t, err, "reading --service-definition: ")
+		}
+	})
+}
+
 func TestArchitectures(t *testing.T) {
 	for text, want := range map[string]platform.Platform{"ARM64": arm64, "X86_64": amd64, "x86_64": amd64, "amd64": amd64, "linux/arm64": arm64} {
 		if got, err := ParseArchitecture(text); err != nil || got != want {
