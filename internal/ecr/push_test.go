@@ -52,12 +52,16 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(s.registry)
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.TLS = tlsOf(certificate)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	s.pem, s.address = pem, server.Listener.Addr().String()
 	return s
+}
+
+func tlsOf(certificate tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{certificate}}
 }
 
 func byRole() aws.Options {
