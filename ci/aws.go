@@ -58,8 +58,18 @@ func (m *DotnetMultiarch) reachECR(ctx context.Context, o *registry.Options, tar
 	if options.LifecyclePolicy, err = fileText(ctx, "--lifecycle-policy", as.lifecyclePolicy); err != nil {
 		return err
 	}
-	if o.Cloud, err = ecr.New(options); err != nil || as.ecrEndpoint == nil {
+	registries, err := ecr.New(options)
+	if err != nil {
 		return err
+	}
+	o.Cloud = registries
+	if o.Username == "" {
+		if err := registries.Begin(ctx, target.Repository.RegistryStr()); err != nil {
+			return err
+		}
+	}
+	if as.ecrEndpoint == nil {
+		return nil
 	}
 	at := sync.OnceValues(func() (string, error) {
 		address, _, err := endpoint(ctx, "--ecr-endpoint", as.ecrEndpoint)

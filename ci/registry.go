@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -109,4 +111,21 @@ func (m *DotnetMultiarch) withLogin(ctx context.Context, container *dagger.Conta
 		return container, err
 	}
 	return container.WithRegistryAuth(host, username, dag.SetSecret("registry-"+host, password)), nil
+}
+
+// endpoint starts a service of the caller's, which one from .env is not by itself, and gives where it answers.
+func endpoint(ctx context.Context, flag string, service *dagger.Service) (address string, port int, err error) {
+	doing := "reaching what is given with " + flag
+	if _, err := service.Start(ctx); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", doing, oneLine(err))
+	}
+	if address, err = service.Endpoint(ctx); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", doing, oneLine(err))
+	}
+	_, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("%s: %w", doing, err)
+	}
+	port, err = strconv.Atoi(text)
+	return address, port, err
 }

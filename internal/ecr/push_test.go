@@ -52,12 +52,16 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(s.registry)
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.TLS = tlsOf(certificate)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	s.pem, s.address = pem, server.Listener.Addr().String()
 	return s
+}
+
+func tlsOf(certificate tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{certificate}}
 }
 
 func byRole() aws.Options {
@@ -215,35 +219,39 @@ func TestATagThatAFilterExcludesMoves(t *testing.T) {
 
 // TestATokenEndsAtEveryRequest lets the registry refuse the token from each request of a push on, once.
 func TestATokenEndsAtEveryRequest(t *testing.T) {
-	requests := 0
-	for at := 1; at == 1 || at <= requests; at++ {
-		s := newScene(t)
-		var seen, blobs atomic.Int64
-		s.registry.Before = func(_ http.ResponseWriter, r *http.Request) bool {
-			if r.Method == http.MethodPatch {
-				blobs.Add(1)
-			}
-			if seen.Add(1) == int64(at) {
-				s.aws.Expire()
-			}
-			return false
-		}
-		client, _ := s.client(t, byKeys(), Options{Create: true})
-		index, digest := newIndex(t)
-		sent, err := push(t, client, index, host+"/shop/api:1", registry.PushOptions{})
-		if err != nil || sent.Uploaded != 6 {
-			t.Fatalf("the token ends at request %d: %+v, %v", at, sent, err)
-		}
-		if got, _, err := client.Resolve(t.Context(), host+"/shop/api:1"); err != nil || got.String() != digest {
-			t.Errorf("the token ends at request %d: pushed %s, %v", at, got, err)
-		}
-		if at == 1 {
-			requests = int(seen.Load())
-		}
-	}
+	requests := pushWithTokenUntil(t, 1)
 	if requests < 30 {
 		t.Errorf("a push of %d requests proves little", requests)
 	}
+	for at := 2; at <= requests; at++ {
+		t.Run(fmt.Sprint(at), func(t *testing.T) {
+			t.Parallel()
+			pushWithTokenUntil(t, at)
+		})
+	}
+}
+
+// pushWithTokenUntil gives how many requests the push made.
+func pushWithTokenUntil(t *testing.T, at int) int {
+	s := newScene(t)
+	var seen atomic.Int64
+	s.registry.Before = func(http.ResponseWriter, *http.Request) bool {
+		if seen.Add(1) == int64(at) {
+			s.aws.Expire()
+		}
+		return false
+	}
+	client, _ := s.client(t, byKeys(), Options{Create: true})
+	index, digest := newIndex(t)
+	sent, err := push(t, client, index, host+"/shop/api:1", registry.PushOptions{})
+	if err != nil || sent.Uploaded != 6 {
+		t.Fatalf("the token ends at request %d: %+v, %v", at, sent, err)
+	}
+	requests := int(seen.Load())
+	if got, _, err := client.Resolve(t.Context(), host+"/shop/api:1"); err != nil || got.String() != digest {
+		t.Errorf("the token ends at request %d: pushed %s, %v", at, got, err)
+	}
+	return requests
 }
 
 func TestATokenIsRenewedBeforeItsEnd(t *testing.T) {

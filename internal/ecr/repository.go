@@ -53,6 +53,20 @@ func (r *Registries) Prepare(ctx context.Context, host, repository string, dryRu
 	return rule(found), nil
 }
 
+// Begin takes up the credentials for a host that will be pushed to: an OIDC token may not live until a build is done. It is
+// nothing where the host is none of ECR or there are no credentials.
+func (r *Registries) Begin(ctx context.Context, host string) error {
+	h, its := ParseHost(host)
+	if !its || !r.options.Access.Given() {
+		return nil
+	}
+	if err := r.checkRegion(host, h); err != nil {
+		return err
+	}
+	_, err := r.options.Access.Config(ctx, h.Region)
+	return err
+}
+
 // checkRegion refuses a host of another region than the caller's credentials name.
 func (r *Registries) checkRegion(host string, h Host) error {
 	region, firm := r.options.Access.Region()

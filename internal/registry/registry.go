@@ -49,12 +49,15 @@ type Client struct {
 	transport *retrier
 	// rules are what the cloud said of a repository's tags, by its name; fruitless the logins that were new and yet refused, by host.
 	rules, fruitless sync.Map
+	// uploads bounds how many blobs are under way at once, of however many images.
+	uploads chan struct{}
 }
 
 // New makes a client; it connects to nothing yet.
 func New(o Options) *Client {
 	l := &loopback{locate: o.Loopback}
-	return &Client{options: o, loopback: l, transport: newWire(newTransport(o, l), cmp.Or(o.patience, patient()))}
+	wire := newWire(newTransport(o, l), cmp.Or(o.patience, patient()))
+	return &Client{options: o, loopback: l, transport: wire, uploads: make(chan struct{}, jobs)}
 }
 
 // Target is where an image is pushed.

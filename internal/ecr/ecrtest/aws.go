@@ -3,7 +3,9 @@
 package ecrtest
 
 import (
+	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,17 +17,31 @@ import (
 	"time"
 )
 
-// What the fake knows; none of them is to be found anywhere after a push.
+// Names that the fake knows, which are no secrets.
 const (
-	Account      = "123456789012"
-	Role         = "arn:aws:iam::" + Account + ":role/ci"
-	AccessKey    = "AKIAFAKEFAKEFAKE0001"
-	SecretKey    = "s3cr3t/of+the+caller/hunter2"
-	WebToken     = "eyJhbGciOiJub25lIn0.web-identity-hunter2.x"
-	SessionKey   = "ASIAFAKEFAKEFAKE0002"
-	SessionSec   = "s3cr3t/of+the+session/hunter2"
-	SessionToken = "session-token-hunter2=="
+	Account   = "123456789012"
+	Role      = "arn:aws:iam::" + Account + ":role/ci"
+	AccessKey = "AKIAFAKEFAKEFAKE0001"
+
+	sessionKey = "ASIAFAKEFAKEFAKE0002"
 )
+
+// nonce makes the secrets new in each process, so that what is found of one is of this one.
+var nonce = newNonce()
+
+// Secrets of the fake; none of them is to be found anywhere after a push.
+var (
+	SecretKey    = "s3cr3t/of+the+caller/hunter2-" + nonce
+	WebToken     = "eyJhbGciOiJub25lIn0.web-identity-hunter2-" + nonce + ".x"
+	SessionKey   = "s3cr3t/of+the+session/hunter2-" + nonce
+	SessionToken = "session-token-hunter2-" + nonce + "=="
+)
+
+func newNonce() string {
+	b := make([]byte, 8)
+	rand.Read(b) //nolint:errcheck // it never fails
+	return hex.EncodeToString(b)
+}
 
 // Repository is one of the account's.
 type Repository struct {
@@ -113,10 +129,23 @@ func (a *AWS) Token() string {
 }
 
 func (a *AWS) token() string {
-	if a.tokens == 0 {
+	if a.tokens <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("ecr-token-hunter2-%d", a.tokens)
+	return tokenOf(a.tokens)
+}
+
+func tokenOf(n int) string { return fmt.Sprintf("ecr-token-hunter2-%s-%d", nonce, n) }
+
+// Secrets are all that were given out, the tokens of ECR too.
+func (a *AWS) Secrets() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := []string{SecretKey, WebToken, SessionKey, SessionToken}
+	for n := range abs(a.tokens) {
+		all = append(all, tokenOf(n+1))
+	}
+	return all
 }
 
 // Expire lets registries refuse the token of the moment; the next one that is asked for is another.
@@ -145,7 +174,7 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		call = "public " + call
 	}
 	signed := signature.FindStringSubmatch(r.Header.Get("Authorization"))
-	if signed == nil || signed[1] != AccessKey && signed[1] != SessionKey || signed[1] == SessionKey && r.Header.Get("X-Amz-Security-Token") != SessionToken {
+	if signed == nil || signed[1] != AccessKey && signed[1] != sessionKey || signed[1] == sessionKey && r.Header.Get("X-Amz-Security-Token") != SessionToken {
 		refuse(w, "UnrecognizedClientException", "The security token included in the request is invalid.")
 		return
 	}

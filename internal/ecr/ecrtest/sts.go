@@ -33,5 +33,5 @@ func (a *AWS) serveSTS(w http.ResponseWriter, body string) {
 		return
 	}
 	fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey><SessionToken>%s</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
-		SessionKey, SessionSec, SessionToken, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+		sessionKey, SessionKey, SessionToken, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 }
