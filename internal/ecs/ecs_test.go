@@ -287,6 +287,21 @@ func TestASecondRunJoinsADeploymentUnderWay(t *testing.T) {
 	}
 }
 
+func TestADeploymentThatWasJoinedFailsToo(t *testing.T) {
+	a := newAccount(t)
+	a.first(t)
+	a.Look = func(int, *ecstest.Service) {}
+	r := a.request(two)
+	r.Wait = false
+	a.deploy(t, r)
+	a.Look = func(n int, s *ecstest.Service) {
+		if n == 3 {
+			s.Fail()
+		}
+	}
+	a.refused(t, a.request(two), "deployment ecs-svc/2 failed: ECS deployment circuit breaker", "the service is being rolled back to api:1")
+}
+
 func TestProgressIsToldAsItComes(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)

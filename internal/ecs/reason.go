@@ -35,11 +35,11 @@ func (c *Client) failed(ctx context.Context, r *rollout, service *types.Service,
 	case len(service.Events) > 0:
 		parts = append(parts, "the last event: "+sentence(aws.ToString(service.Events[0].Message)))
 	}
-	return errors.New(strings.Join(append(parts, aftermath(r, service)), "; "))
+	return errors.New(strings.Join(append(parts, aftermath(r, service, d)), "; "))
 }
 
-// aftermath says what the service runs instead.
-func aftermath(r *rollout, service *types.Service) string {
+// aftermath says what the service runs instead. That a deployment failed is known only as long as it is there.
+func aftermath(r *rollout, service *types.Service, d *types.Deployment) string {
 	p := primary(service)
 	switch {
 	case p == nil || aws.ToString(p.Id) == r.id:
@@ -47,7 +47,7 @@ func aftermath(r *rollout, service *types.Service) string {
 			return "there is no earlier deployment to go back to: mend the image or its definition and deploy again"
 		}
 		return "the service goes back to the last deployment that was complete"
-	case aws.ToString(p.TaskDefinition) != r.answer.Previous:
+	case d == nil && aws.ToString(p.TaskDefinition) != r.answer.Previous:
 		return "the service runs " + short(aws.ToString(p.TaskDefinition)) + ": another deployment took its place, or an earlier one was gone back to"
 	case p.RolloutState == types.DeploymentRolloutStateCompleted:
 		return "the service was rolled back and runs " + short(aws.ToString(p.TaskDefinition))
