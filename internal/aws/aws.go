@@ -7,8 +7,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -178,19 +180,30 @@ func quota(err error) sdk.Ternary {
 const attempts = 6
 
 func (a *Access) checkEndpoint() error {
-	for _, given := range []struct{ name, value string }{
-		{"--aws-endpoint-url", a.options.EndpointURL}, {"AWS_ENDPOINT_URL of --aws-credentials", a.settings.EndpointURL},
-	} {
-		if given.value == "" {
-			continue
+	if err := a.checkURL("--aws-endpoint-url", a.options.EndpointURL); err != nil {
+		return err
+	}
+	if err := a.checkURL("AWS_ENDPOINT_URL of --aws-credentials", a.settings.EndpointURL); err != nil {
+		return err
+	}
+	for _, service := range slices.Sorted(maps.Keys(a.settings.services)) {
+		if err := a.checkURL("AWS_ENDPOINT_URL_"+service+" of --aws-credentials", a.settings.services[service]); err != nil {
+			return err
 		}
-		u, err := url.Parse(given.value)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
-			return fmt.Errorf("reading %s: want http://HOST[:PORT] or https://HOST[:PORT]", given.name)
-		}
-		if loopback(u.Hostname()) && a.options.Endpoint == nil {
-			return fmt.Errorf("reading %s %q: that is the module's own container here: give --aws-endpoint tcp://%s for an endpoint on your own machine", given.name, given.value, u.Host)
-		}
+	}
+	return nil
+}
+
+func (a *Access) checkURL(name, value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		return fmt.Errorf("reading %s: want http://HOST[:PORT] or https://HOST[:PORT]", name)
+	}
+	if loopback(u.Hostname()) && a.options.Endpoint == nil {
+		return fmt.Errorf("reading %s %q: that is the module's own container here: give --aws-endpoint tcp://%s for an endpoint on your own machine", name, value, u.Host)
 	}
 	return nil
 }

@@ -66,6 +66,7 @@ func TestBadOptionsAreOneLineWithACure(t *testing.T) {
 		"no URL":               {Options{Credentials: keys, EndpointURL: "example.com"}, []string{"--aws-endpoint-url", "https://HOST"}},
 		"a URL with a login":   {Options{Credentials: keys, EndpointURL: "https://me:hunter2@example.com"}, []string{"--aws-endpoint-url", "https://HOST"}},
 		"loopback":             {Options{Credentials: keys, EndpointURL: "http://localhost:5555"}, []string{"--aws-endpoint tcp://localhost:5555"}},
+		"a service's loopback": {Options{Credentials: keys + "AWS_ENDPOINT_URL_ECR=http://127.0.0.1:5555"}, []string{"AWS_ENDPOINT_URL_ECR of --aws-credentials", "--aws-endpoint tcp://127.0.0.1:5555"}},
 		"loopback in the text": {Options{Credentials: keys + "AWS_ENDPOINT_URL=http://127.0.0.1:5555"}, []string{"AWS_ENDPOINT_URL of --aws-credentials", "--aws-endpoint tcp://127.0.0.1:5555"}},
 	} {
 		c.options.now = noon
@@ -108,6 +109,32 @@ func TestTheRegionOfTheText(t *testing.T) {
 		region, firm := a.Region()
 		if got := region + map[bool]string{true: " true", false: " false"}[firm]; got != want {
 			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
+func TestTheEndpointsOfTheText(t *testing.T) {
+	const text = "AWS_ACCESS_KEY_ID=AKIA1\nAWS_SECRET_ACCESS_KEY=s\nAWS_ENDPOINT_URL=https://all.example\nAWS_ENDPOINT_URL_ECR_PUBLIC=https://public.example\nAWS_USE_FIPS_ENDPOINT=true\n"
+	for _, c := range []struct{ text, flag, service, want string }{
+		{text, "", "ECR PUBLIC", "https://public.example"},
+		{text, "", "ECR", "https://all.example"},
+		{text, "https://flag.example", "ECR PUBLIC", ""}, // the configuration itself has it then
+		{text + "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true", "", "ECR", ""},
+	} {
+		a, err := New(Options{Credentials: c.text, EndpointURL: c.flag})
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := a.Config(t.Context(), "eu-west-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := config.ConfigSources[0].(sources).GetServiceBaseEndpoint(t.Context(), c.service)
+		if got != c.want || err != nil {
+			t.Errorf("%+v: %q, %v", c, got, err)
+		}
+		if (config.BaseEndpoint != nil) != (c.flag != "") {
+			t.Errorf("%+v: base endpoint %v", c, config.BaseEndpoint)
 		}
 	}
 }

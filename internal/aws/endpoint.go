@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -100,9 +99,4 @@ func (s sources) GetUseDualStackEndpoint(context.Context) (sdk.DualStackEndpoint
 		return sdk.DualStackEndpointStateEnabled, true, nil
 	}
 	return sdk.DualStackEndpointStateUnset, false, nil
-}
-
-// Tunnel gives a room's caller-only endpoint the one line that its errors want.
-func Tunnel(flag string, err error) error {
-	return fmt.Errorf("reaching the endpoint given with %s: %w", flag, oneLine(err))
 }

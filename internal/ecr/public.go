@@ -39,7 +39,7 @@ func (r *Registries) preparePublic(ctx context.Context, h Host, host, path strin
 	case err != nil && !errors.As(err, &missing):
 		return aws.Explain(doing, err)
 	case !r.options.Create:
-		return fmt.Errorf("%s: it does not exist: leave --create-repository=false out, or make it with aws ecr-public create-repository --region %s --repository-name %s", doing, publicRegion, repository)
+		return fmt.Errorf("%s: it does not exist: check the name; build-and-push and copy make it unless --create-repository=false, and so does aws ecr-public create-repository --region %s --repository-name %s", doing, publicRegion, repository)
 	}
 	if err := checkAlias(ctx, client, doing, alias); err != nil {
 		return err

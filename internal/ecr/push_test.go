@@ -429,6 +429,26 @@ func TestEachRegionHasItsOwnToken(t *testing.T) {
 	}
 }
 
+// TestATokenIsExchangedAtTheBeginning: nothing is asked of ECR before a build, but the OIDC token would not outlive one.
+func TestATokenIsExchangedAtTheBeginning(t *testing.T) {
+	s := newScene(t)
+	_, registries := s.client(t, byRole(), Options{})
+	for _, h := range []string{"ghcr.io", host, host} {
+		if err := registries.Begin(t.Context(), h); err != nil {
+			t.Error(err)
+		}
+	}
+	if calls := s.aws.Calls(); len(calls) != 1 || calls[0] != "sts AssumeRoleWithWebIdentity shop-api" {
+		t.Errorf("calls %q", calls)
+	}
+	_, wrong := s.client(t, aws.Options{Credentials: ecrtest.Credentials() + "AWS_REGION=us-east-1"}, Options{})
+	checkLine(t, "another region", wrong.Begin(t.Context(), host), "AWS_REGION is us-east-1")
+	_, none := s.client(t, aws.Options{}, Options{})
+	if err := none.Begin(t.Context(), host); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestThePublicRegistry(t *testing.T) {
 	s := newScene(t)
 	client, _ := s.client(t, byKeys(), Options{Create: true})
@@ -477,7 +497,7 @@ func TestBadInput(t *testing.T) {
 		"too many repositories": {access: byKeys(), options: Options{Create: true}, reference: host + "/shop/api:1", call: "CreateRepository", fault: [2]string{"LimitExceededException", "The repository limit is reached"},
 			says: []string{"creating the repository", "raise the quota"}},
 		"a repository that is not there": {access: byKeys(), reference: host + "/shop/api:1",
-			says: []string{"it does not exist", "leave --create-repository=false out", "aws ecr create-repository --region eu-west-1 --repository-name shop/api"}},
+			says: []string{"it does not exist", "unless --create-repository=false", "aws ecr create-repository --region eu-west-1 --repository-name shop/api"}},
 		"a role that does not trust": {access: aws.Options{RoleARN: strings.Replace(ecrtest.Role, "role/ci", "role/other", 1), WebIdentityToken: ecrtest.WebToken}, reference: host + "/shop/api:1",
 			says: []string{"assuming the role arn:aws:iam::" + ecrtest.Account + ":role/other", "trust policy", "sts:AssumeRoleWithWebIdentity"}},
 		"a token of nobody": {access: aws.Options{RoleARN: ecrtest.Role, WebIdentityToken: "hunter2"}, reference: host + "/shop/api:1",

@@ -37,7 +37,7 @@ func (r *Registries) Prepare(ctx context.Context, host, repository string, dryRu
 	case err == nil:
 		p.noteUnused()
 	case errors.As(err, &missing) && !r.options.Create:
-		return nil, fmt.Errorf("checking the repository %s/%s: it does not exist: leave --create-repository=false out, or make it with aws ecr create-repository --region %s --repository-name %s", host, repository, h.Region, repository)
+		return nil, fmt.Errorf("checking the repository %s/%s: it does not exist: check the name; build-and-push and copy make it unless --create-repository=false, and so does aws ecr create-repository --region %s --repository-name %s", host, repository, h.Region, repository)
 	case errors.As(err, &missing) && dryRun:
 		r.note("the repository %s/%s does not exist: a push makes it", host, repository)
 		return nil, nil
