@@ -78,7 +78,7 @@ func secretText(ctx context.Context, flag string, secret *dagger.Secret) (string
 		return "", fmt.Errorf("reading %s: %w", flag, oneLine(err))
 	}
 	if text = strings.TrimRight(text, "\r\n"); text == "" {
-		return "", fmt.Errorf("reading %s: it is empty", flag)
+		return "", fmt.Errorf("reading %s: it is empty: check the variable, file or command that it names", flag)
 	}
 	return text, nil
 }

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // explained is an error that already says all, cure included. It unwraps to what AWS said, for callers that branch on it.
@@ -119,12 +121,17 @@ func network(err error) string {
 	var dns *net.DNSError
 	var authority x509.UnknownAuthorityError
 	var operation *net.OpError
+	var certificate *tls.CertificateVerificationError
+	var unsent *smithyhttp.RequestSendError
 	switch {
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the host %s is not known: check the region's spelling, --aws-endpoint-url and the network", dns.Name)
 	case errors.As(err, &authority):
 		return "the certificate of the endpoint is signed by an authority that is not known here: give that authority's certificate with --ca-certificate FILE"
-	case errors.As(err, &operation) && operation.Op == "dial":
+	case errors.As(err, &certificate):
+		return fmt.Sprintf("the certificate of the endpoint is not trusted (%s): check --aws-endpoint-url", oneLine(certificate.Err))
+	case errors.As(err, &operation) && operation.Op == "dial", errors.As(err, &unsent):
+		// Through Dagger's tunnel to the caller's machine a refused connection looks like one that ends before the answer.
 		return "nothing answers at the endpoint: check --aws-endpoint, --aws-endpoint-url and what a firewall lets through"
 	}
 	return oneLine(err).Error()

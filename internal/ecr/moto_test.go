@@ -182,4 +182,24 @@ func TestTheCallersEndpointIsAskedForOnce(t *testing.T) {
 	}
 	_, _, err = registries.Login(t.Context(), host, "")
 	checkLine(t, "no service", err, "--aws-endpoint", "no such service")
+
+	// Dagger's tunnel takes a connection before it knows whether anybody is at its other end.
+	dead, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dead.Close()
+	go func() {
+		for {
+			connection, err := dead.Accept()
+			if err != nil {
+				return
+			}
+			connection.Close()
+		}
+	}()
+	s.api = dead.Addr().String()
+	_, nobody := s.client(t, byRole(), Options{})
+	_, _, err = nobody.Login(t.Context(), host, "")
+	checkLine(t, "nobody there", err, "assuming the role "+ecrtest.Role+": nothing answers at the endpoint", "--aws-endpoint-url")
 }
