@@ -128,7 +128,7 @@ func taken(d *types.TaskDefinition, tags []types.Tag) *ecs.RegisterTaskDefinitio
 		EnableFaultInjection:          d.EnableFaultInjection,
 		EphemeralStorage:              d.EphemeralStorage,
 		ExecutionRoleArn:              d.ExecutionRoleArn,
-		InferenceAccelerators:         d.InferenceAccelerators,
+		InferenceAccelerators:         d.InferenceAccelerators, //nolint:staticcheck // old definitions have it
 		IpcMode:                       d.IpcMode,
 		Memory:                        d.Memory,
 		NetworkMode:                   d.NetworkMode,

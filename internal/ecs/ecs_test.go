@@ -26,7 +26,6 @@ var (
 	arm64 = platform.Platform{OS: "linux", Architecture: "arm64"}
 	one   = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/api@sha256:" + strings.Repeat("1", 64)
 	two   = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/api@sha256:" + strings.Repeat("2", 64)
-	three = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/api@sha256:" + strings.Repeat("3", 64)
 )
 
 const taskJSON = `{
