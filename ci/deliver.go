@@ -16,6 +16,7 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/assembly"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/image"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/native"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/publication"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
@@ -28,6 +29,8 @@ type delivery struct {
 	options     registry.PushOptions
 	choices     assembly.Choices
 	compression image.Compression
+	// foreign are the files that may be for another platform.
+	foreign     native.Allowed
 	publication publication.Publication
 	bases       []image.Base
 	config      assembly.Config
@@ -93,6 +96,9 @@ func (d *delivery) readChoices(m *DotnetMultiarch) (err error) {
 	if d.compression, err = image.ParseCompression(m.Compression); err != nil {
 		return err
 	}
+	if d.foreign, err = native.ParseAllowed(m.AllowForeign); err != nil {
+		return err
+	}
 	return d.choices.Validate()
 }
 
@@ -147,7 +153,11 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 	for i, p := range d.platforms {
 		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i])}
 	}
-	var err error
+	notes, err := assembly.CheckNative(d.app, inputs, d.base.Libc, d.foreign)
+	if err != nil {
+		return err
+	}
+	d.publication.Notes = append(d.publication.Notes, notes...)
 	if d.parts, err = assembly.Parts(d.app, d.config, inputs, d.compression, scratch); err != nil {
 		return err
 	}

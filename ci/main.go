@@ -82,6 +82,8 @@ type DotnetMultiarch struct {
 	Created string
 	// +private
 	Compression string
+	// +private
+	AllowForeign string
 }
 
 // New describes the app.
@@ -270,6 +272,12 @@ func New(
 	// +optional
 	// +default="gzip"
 	compression string,
+
+	// Native files that may be for another platform than their image, since the app does not load them there: names or paths
+	// with * for any letters, comma-separated, such as libz*.so. Any other is an error before anything is pushed.
+	//
+	// +optional
+	allowForeign string,
 ) *DotnetMultiarch {
 	return &DotnetMultiarch{
 		Source: source, Project: project, Platforms: platforms, Configuration: configuration, Framework: framework,
@@ -279,5 +287,6 @@ func New(
 		Port: port, EnvVar: envVar, Label: label, Annotation: annotation, Entrypoint: entrypoint, Cmd: cmd, User: user, WorkingDir: workingDir,
 		Version: version, Revision: revision, SourceURL: sourceUrl, Created: created, Compression: compression,
 		DockerConfig: dockerConfig, CaCertificate: caCertificate, Insecure: insecure,
+		AllowForeign: allowForeign,
 	}
 }

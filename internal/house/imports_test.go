@@ -26,7 +26,8 @@ var rooms = map[string][]string{
 	"image":       {"archive", "platform"},
 	"registry":    {"image", "platform"},
 	"imagefile":   {"archive"},
-	"assembly":    {"archive", "dotnet", "image", "platform"},
+	"native":      {"platform"},
+	"assembly":    {"archive", "dotnet", "image", "native", "platform"},
 	"house":       {},
 }
 
