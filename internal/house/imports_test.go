@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"registry":    {"image", "platform"},
 	"imagefile":   {"archive"},
 	"native":      {"platform"},
+	"smoke":       {"native", "platform"},
 	"inspection":  {"dotnet", "image", "native", "platform", "registry"},
 	"assembly":    {"archive", "dotnet", "image", "native", "platform"},
 	"house":       {},

@@ -3,10 +3,14 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 )
 
 // Published is what a reference stands for: an index, or an image alone. The other of the two is nil.
@@ -56,3 +60,101 @@ func Told(err error) error { return told{err} }
 
 // Described is a platform as an index names it: linux/arm/v7.
 func Described(os, architecture, variant string) string { return described(os, architecture, variant) }
+
+// Images are a published image's, platform by platform.
+type Images struct {
+	// Reference has the digest of the whole.
+	Reference name.Digest
+	// Of are in the order of the index.
+	Of []PlatformImage
+}
+
+// PlatformImage is the image of one platform.
+type PlatformImage struct {
+	Platform platform.Platform
+	Digest   v1.Hash
+	Image    v1.Image
+}
+
+// Images gives the images of the platforms wanted, nil for all that .NET has; one that is missing is an error.
+func (c *Client) Images(ctx context.Context, reference string, wanted []platform.Platform) (Images, error) {
+	p, err := c.Read(ctx, reference)
+	if err != nil {
+		return Images{}, err
+	}
+	images := Images{Reference: p.Reference}
+	if p.Index != nil {
+		err = images.addIndex(p.Index)
+	} else {
+		err = images.addImage(p.Image, p.Descriptor)
+	}
+	if err == nil {
+		err = images.choose(wanted)
+	}
+	return images, c.Explain("reading image "+p.Reference.Name(), p.Reference, err)
+}
+
+func (i *Images) addIndex(index v1.ImageIndex) error {
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return err
+	}
+	for _, d := range manifest.Manifests {
+		switch {
+		case d.MediaType.IsIndex():
+			nested, err := index.ImageIndex(d.Digest)
+			if err != nil {
+				return err
+			}
+			if err := i.addIndex(nested); err != nil {
+				return err
+			}
+		case d.MediaType.IsImage() && (d.Platform == nil || d.Platform.OS != "unknown"): // others are attestations
+			img, err := index.Image(d.Digest)
+			if err != nil {
+				return err
+			}
+			if err := i.addImage(img, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// addImage leaves out what is for no platform of .NET.
+func (i *Images) addImage(img v1.Image, d v1.Descriptor) error {
+	of := d.Platform
+	if of == nil {
+		config, err := img.ConfigFile()
+		if err != nil {
+			return err
+		}
+		of = config.Platform()
+	}
+	if p, err := platform.Parse(described(of.OS, of.Architecture, of.Variant)); err == nil {
+		i.Of = append(i.Of, PlatformImage{p, d.Digest, img})
+	}
+	return nil
+}
+
+func (i *Images) choose(wanted []platform.Platform) error {
+	var chosen []PlatformImage
+	var has []string
+	for _, one := range i.Of {
+		has = append(has, one.Platform.String())
+		if len(wanted) == 0 || slices.Contains(wanted, one.Platform) {
+			chosen = append(chosen, one)
+		}
+	}
+	for _, w := range wanted {
+		if !slices.Contains(has, w.String()) {
+			return told{fmt.Errorf("it has no %s, only %s: give --platforms what it has", w, strings.Join(has, ", "))}
+		}
+	}
+	if len(chosen) == 0 {
+		return told{errors.New("it holds no image for Linux")}
+	}
+	i.Of = chosen
+	return nil
+}

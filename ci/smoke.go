@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/publication"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/smoke"
+)
+
+// Smoke starts the image of each platform as it will run, with its user, entry point and environment, and waits until it is
+// healthy. It gives the time to the first answer, the architecture and the peak memory of the process; on failure the log.
+// A foreign platform is emulated. Without --image it builds the app and starts that, pushing nothing.
+//
+// +cache="never"
+func (m *DotnetMultiarch) Smoke(
+	ctx context.Context,
+
+	// A published image: HOST/REPOSITORY, with a tag or a digest. Default: the app of --source, built now.
+	//
+	// +optional
+	image string,
+
+	// What is asked for.
+	//
+	// +optional
+	// +default="/healthz"
+	path string,
+
+	// Status that the answer has to have.
+	//
+	// +optional
+	// +default=200
+	expectStatus int,
+
+	// How long each platform may take to be healthy, such as 90s or 5m.
+	//
+	// +optional
+	// +default="2m"
+	timeout string,
+
+	// The app ends by itself with code 0 and answers nobody, as a job does.
+	//
+	// +optional
+	expectExit bool,
+
+	// Port that the app answers on. Default: the ports that the image exposes.
+	//
+	// +optional
+	probePort int,
+
+	// A static QEMU for the foreign platform, such as qemu-aarch64-static. Default: from the packages of the SDK image.
+	//
+	// +optional
+	emulator *dagger.File,
+
+	// What to print: text, json or markdown.
+	//
+	// +optional
+	// +default="text"
+	format string,
+
+	// User of the registry.
+	//
+	// +optional
+	username string,
+
+	// Password or token of the registry, such as env://REGISTRY_TOKEN or cmd://"gh auth token".
+	//
+	// +optional
+	password *dagger.Secret,
+) (string, error) {
+	if err := publication.CheckFormat(format); err != nil {
+		return "", err
+	}
+	options, err := smoke.ParseOptions(path, expectStatus, timeout, expectExit, probePort)
+	if err != nil {
+		return "", err
+	}
+	s := &smoking{m: m, options: options, emulator: emulator, login: login{username, password}}
+	if image == "" {
+		err = s.build(ctx)
+	} else if s.client, err = m.reader(ctx, image, s.login); err == nil {
+		err = s.published(ctx, image)
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := smoke.Failed(s.results); err != nil {
+		return "", err
+	}
+	return smoke.NewTested(s.reference, s.results).String(format)
+}
+
+// build starts what the source gives, without a push.
+func (s *smoking) build(ctx context.Context) (err error) {
+	d := &delivery{}
+	// No target: the base images' registry is all that is asked.
+	if d.client, err = s.m.client(ctx, registry.Target{}, login{}); err != nil {
+		return err
+	}
+	nothing := func() error { return nil }
+	return d.run(ctx, s.m, nothing, func() error {
+		for _, part := range d.parts {
+			img, err := part.Manifest()
+			if err != nil {
+				return err
+			}
+			if err := s.start(ctx, part.Platform, img, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
