@@ -187,7 +187,8 @@ func (s *smoking) run(ctx context.Context, files *dagger.Directory, config v1.Co
 	}
 	// The last argument is another each time: a start of yesterday is none.
 	command := []string{smoke.Agent, agentArgument, strconv.FormatInt(time.Now().UnixNano(), 36)}
-	said, err := container.WithExec(command).Stdout(ctx)
+	// Dagger's init process would take the variables of session for its own.
+	said, err := container.WithExec(command, dagger.ContainerWithExecOpts{NoInit: true}).Stdout(ctx)
 	if err != nil {
 		return smoke.Report{}, toolError("starting the app", err)
 	}
