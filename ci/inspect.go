@@ -8,6 +8,7 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/inspection"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/native"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/publication"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
@@ -55,7 +56,11 @@ func (m *DotnetMultiarch) Inspect(
 	if err != nil {
 		return "", err
 	}
-	made, err := m.inspected(ctx, client, image, baseLayers)
+	wanted, err := requestedPlatforms(m.Platforms)
+	if err != nil {
+		return "", err
+	}
+	made, err := m.inspected(ctx, client, image, wanted, baseLayers)
 	if err != nil {
 		return "", err
 	}
@@ -76,11 +81,8 @@ func (m *DotnetMultiarch) reader(ctx context.Context, image string, as login) (*
 	return m.client(ctx, registry.Target{Repository: repository}, as)
 }
 
-func (m *DotnetMultiarch) inspected(ctx context.Context, client *registry.Client, image string, baseLayers bool) (*inspection.Inspection, error) {
-	platforms, err := requestedPlatforms(m.Platforms)
-	if err != nil {
-		return nil, err
-	}
+// inspected looks at the platforms of an image; nil are all.
+func (m *DotnetMultiarch) inspected(ctx context.Context, client *registry.Client, image string, platforms []platform.Platform, baseLayers bool) (*inspection.Inspection, error) {
 	allowed, err := native.ParseAllowed(m.AllowForeign)
 	if err != nil {
 		return nil, err

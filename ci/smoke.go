@@ -79,16 +79,20 @@ func (m *DotnetMultiarch) Smoke(
 	if err != nil {
 		return "", err
 	}
+	wanted, err := requestedPlatforms(m.Platforms)
+	if err != nil {
+		return "", err
+	}
 	s := &smoking{m: m, options: options, emulator: emulator, login: login{username, password}}
 	if image == "" {
 		err = s.build(ctx)
 	} else if s.client, err = m.reader(ctx, image, s.login); err == nil {
-		err = s.published(ctx, image)
+		err = s.published(ctx, image, wanted)
+	}
+	if err == nil {
+		err = smoke.Failed(s.results)
 	}
 	if err != nil {
-		return "", err
-	}
-	if err := smoke.Failed(s.results); err != nil {
 		return "", err
 	}
 	return smoke.NewTested(s.reference, s.results).String(format)
@@ -96,22 +100,10 @@ func (m *DotnetMultiarch) Smoke(
 
 // build starts what the source gives, without a push.
 func (s *smoking) build(ctx context.Context) (err error) {
-	d := &delivery{}
+	r := &release{}
 	// No target: the base images' registry is all that is asked.
-	if d.client, err = s.m.client(ctx, registry.Target{}, login{}); err != nil {
+	if r.client, err = s.m.client(ctx, registry.Target{}, login{}); err != nil {
 		return err
 	}
-	nothing := func() error { return nil }
-	return d.run(ctx, s.m, nothing, func() error {
-		for _, part := range d.parts {
-			img, err := part.Manifest()
-			if err != nil {
-				return err
-			}
-			if err := s.start(ctx, part.Platform, img, ""); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return r.run(ctx, s.m, func() error { return s.assembled(ctx, r) })
 }

@@ -51,15 +51,13 @@ type smoking struct {
 	emulator  *dagger.File
 	agent     *dagger.File
 	reference string
-	results   []smoke.Result
+	// project tells one of several apps.
+	project string
+	results []smoke.Result
 }
 
-// published starts each platform of a pushed image.
-func (s *smoking) published(ctx context.Context, image string) error {
-	wanted, err := requestedPlatforms(s.m.Platforms)
-	if err != nil {
-		return err
-	}
+// published starts the platforms of a pushed image; nil are all.
+func (s *smoking) published(ctx context.Context, image string, wanted []platform.Platform) error {
 	images, err := s.client.Images(ctx, image, wanted)
 	if err != nil {
 		return err
@@ -73,9 +71,28 @@ func (s *smoking) published(ctx context.Context, image string) error {
 	return nil
 }
 
+// assembled starts what was built and is in no registry.
+func (s *smoking) assembled(ctx context.Context, r *release) error {
+	for _, d := range r.deliveries {
+		if len(r.deliveries) > 1 {
+			s.project = d.Path
+		}
+		for _, part := range d.parts {
+			img, err := part.Manifest()
+			if err != nil {
+				return err
+			}
+			if err := s.start(ctx, part.Platform, img, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // start starts one platform; the reference is "" for an image that is not in a registry.
 func (s *smoking) start(ctx context.Context, of platform.Platform, img v1.Image, reference string) error {
-	doing := "smoke test of " + of.String()
+	doing := smoke.Doing(s.project, of.String())
 	config, err := img.ConfigFile()
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -104,7 +121,9 @@ func (s *smoking) start(ctx context.Context, of platform.Platform, img v1.Image,
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	s.results = append(s.results, smoke.Judge(s.options, of, digest.String(), emulation, report))
+	result := smoke.Judge(s.options, of, digest.String(), emulation, report)
+	result.Project = s.project
+	s.results = append(s.results, result)
 	return nil
 }
 

@@ -168,6 +168,15 @@ func short(line string) string {
 	return line
 }
 
+// Summary tells each platform in one line.
+func (i Inspection) Summary() []string {
+	lines := make([]string, len(i.Platforms))
+	for n, p := range i.Platforms {
+		lines[n] = fmt.Sprintf("%s native files: %s", p.Platform, p.natives())
+	}
+	return lines
+}
+
 func (i Inspection) names() []string {
 	var names []string
 	for _, p := range i.Platforms {

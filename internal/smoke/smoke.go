@@ -165,6 +165,8 @@ type Report struct {
 
 // Result is what came of one platform. The names in the JSON are a contract; docs/smoke.md lists them.
 type Result struct {
+	// Project is that of the app, where there are several.
+	Project  string `json:"project,omitempty"`
 	Platform string `json:"platform"`
 	Digest   string `json:"digest"`
 	Healthy  bool   `json:"healthy"`
@@ -247,7 +249,7 @@ func Failed(results []Result) error {
 		if r.Healthy {
 			continue
 		}
-		line := fmt.Sprintf("smoke test of %s: %s", r.Platform, r.Problem)
+		line := fmt.Sprintf("%s: %s", Doing(r.Project, r.Platform), r.Problem)
 		if log := strings.TrimSpace(r.Log); log != "" {
 			line += "\nits log:\n" + log
 		}
@@ -257,6 +259,14 @@ func Failed(results []Result) error {
 		return nil
 	}
 	return errors.New(strings.Join(said, "\n"))
+}
+
+// Doing is what an error begins with; the project is "" for the only app.
+func Doing(project, of string) string {
+	if project != "" {
+		of = project + " for " + of
+	}
+	return "smoke test of " + of
 }
 
 // Archive is the name of a file for one platform's image.

@@ -44,7 +44,7 @@ func (t Tested) String(format string) (string, error) {
 	}
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, r := range t.Platforms {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", r.Platform, r.Digest, r.line())
+		fmt.Fprintf(table, "%s\t%s\t%s\n", r.name(), r.Digest, r.Line())
 	}
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
 	for _, note := range t.Notes {
@@ -61,7 +61,7 @@ func (t Tested) markdown() string {
 	}
 	b.WriteString("| platform | digest | |\n|---|---|---|\n")
 	for _, r := range t.Platforms {
-		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", r.Platform, r.Digest, r.line())
+		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", r.name(), r.Digest, r.Line())
 	}
 	for _, note := range t.Notes {
 		fmt.Fprintf(&b, "\n> %s\n", note)
@@ -69,7 +69,10 @@ func (t Tested) markdown() string {
 	return b.String()
 }
 
-func (r Result) line() string {
+func (r Result) name() string { return strings.TrimSpace(r.Project + " " + r.Platform) }
+
+// Line tells what came of it in one line.
+func (r Result) Line() string {
 	if !r.Healthy {
 		return r.Problem
 	}
