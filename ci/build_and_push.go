@@ -73,7 +73,7 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// How long the check smoke lets each platform take to be healthy.
 	//
 	// +optional
-	// +default="2m"
+	// +default="3m"
 	smokeTimeout string,
 
 	// The check smoke expects the app to end by itself with code 0, as a job does.

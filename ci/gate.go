@@ -82,11 +82,12 @@ func (g *gate) after(ctx context.Context, r *release) error {
 			},
 			publication.Inspect: func() ([]string, error) { return g.inspect(ctx, r, d, image) },
 		}
-		for _, name := range []string{publication.Smoke, publication.Inspect} {
-			if !g.requires(name) {
+		for _, name := range publication.CheckNames {
+			run, known := checks[name]
+			if !known || !g.requires(name) {
 				continue
 			}
-			if err := g.check(name, "no tag was written: "+image, []*delivery{d}, checks[name]); err != nil {
+			if err := g.check(name, "no tag was written to "+image, []*delivery{d}, run); err != nil {
 				return err
 			}
 		}

@@ -38,7 +38,7 @@ func (m *DotnetMultiarch) Smoke(
 	// How long each platform may take to be healthy, such as 90s or 5m.
 	//
 	// +optional
-	// +default="2m"
+	// +default="3m"
 	timeout string,
 
 	// The app ends by itself with code 0 and answers nobody, as a job does.

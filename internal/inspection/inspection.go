@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -55,8 +56,8 @@ type Platform struct {
 	// Size in bytes of manifest, config and compressed layers; App is the part on top of the base, where that is known.
 	Size int64 `json:"size"`
 	App  int64 `json:"appSize,omitempty"`
-	// Created as the config has it; the epoch where the builder left the clock out.
-	Created     string            `json:"created"`
+	// Created as the config has it, in RFC 3339; the epoch where the builder left the clock out.
+	Created     string            `json:"created,omitempty"`
 	User        string            `json:"user,omitempty"`
 	WorkingDir  string            `json:"workingDir,omitempty"`
 	Entrypoint  []string          `json:"entrypoint,omitempty"`
@@ -226,8 +227,11 @@ func describe(img v1.Image, manifest *v1.Manifest, file *v1.ConfigFile) Platform
 	c := file.Config
 	p := Platform{
 		User: c.User, WorkingDir: c.WorkingDir, Entrypoint: c.Entrypoint, Cmd: c.Cmd, Env: c.Env, StopSignal: c.StopSignal,
-		Labels: c.Labels, Annotations: manifest.Annotations, Created: file.Created.UTC().Format("2006-01-02T15:04:05Z"),
+		Labels: c.Labels, Annotations: manifest.Annotations,
 		Ports: slices.Sorted(maps.Keys(c.ExposedPorts)), Volumes: slices.Sorted(maps.Keys(c.Volumes)), Native: []native.Found{}, Layers: []Layer{},
+	}
+	if !file.Created.IsZero() {
+		p.Created = file.Created.UTC().Format(time.RFC3339)
 	}
 	return p
 }

@@ -36,7 +36,7 @@ func (i Inspection) text() string {
 		if o.Of != "" {
 			of = " of " + i.platformOf(o.Of)
 		}
-		fmt.Fprintf(table, "beside\t%s%s  %s  %s\n", o.Kind, of, o.Digest, bytes(o.Size))
+		fmt.Fprintf(table, "beside\t%s%s  %s  %s\n", o.Kind, of, o.Digest, amount(o.Size))
 	}
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
 	for _, p := range i.Platforms {
@@ -75,7 +75,7 @@ func (p Platform) table(b *strings.Builder) {
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
 	table = tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for n, l := range p.Layers {
-		fmt.Fprintf(table, "  layer %d\t%s\t%s\t%s\t%s\t%s\n", n+1, l.Digest[:min(len(l.Digest), 19)], bytes(l.Size), cmp.Or(l.Of, "-"), l.count(), short(l.What))
+		fmt.Fprintf(table, "  layer %d\t%s\t%s\t%s\t%s\t%s\n", n+1, l.Digest[:min(len(l.Digest), 19)], amount(l.Size), cmp.Or(l.Of, "-"), l.count(), short(l.What))
 	}
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
 }
@@ -128,7 +128,7 @@ func (b *Base) text() string {
 // natives says in one line what the native files are for.
 func (p Platform) natives() string {
 	if len(p.Native) == 0 {
-		return "none outside the base"
+		return "none in the layers that were read"
 	}
 	count := map[string]int{}
 	for _, f := range p.Native {
@@ -147,16 +147,19 @@ func (p Platform) natives() string {
 
 func (p Platform) weight() string {
 	if p.App == 0 {
-		return bytes(p.Size)
+		return amount(p.Size)
 	}
-	return fmt.Sprintf("%s, of which the app %s", bytes(p.Size), bytes(p.App))
+	return fmt.Sprintf("%s, of which the app %s", amount(p.Size), amount(p.App))
 }
 
 func (l Layer) count() string {
 	if l.Files < 0 {
 		return "not read"
 	}
-	return fmt.Sprintf("%d files, %s", l.Files, bytes(l.Unpacked))
+	if l.Files == 1 {
+		return "1 file, " + amount(l.Unpacked)
+	}
+	return fmt.Sprintf("%d files, %s", l.Files, amount(l.Unpacked))
 }
 
 // short bounds a line of history.
@@ -200,9 +203,9 @@ func (i Inspection) markdown() string {
 	for _, p := range i.Platforms {
 		app := "-"
 		if p.App > 0 {
-			app = bytes(p.App)
+			app = amount(p.App)
 		}
-		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s | %s |\n", p.Platform, p.Digest, bytes(p.Size), app, p.Base.text(), p.natives())
+		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s | %s |\n", p.Platform, p.Digest, amount(p.Size), app, p.Base.text(), p.natives())
 	}
 	for _, p := range i.Platforms {
 		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n| | |\n|---|---|\n", p.Platform)
@@ -211,7 +214,7 @@ func (i Inspection) markdown() string {
 		}
 		b.WriteString("\n| layer | size | of | files | what |\n|---|---:|---|---|---|\n")
 		for _, l := range p.Layers {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", l.Digest[:min(len(l.Digest), 19)], bytes(l.Size), cmp.Or(l.Of, "-"), l.count(), strings.ReplaceAll(short(l.What), "|", `\|`))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", l.Digest[:min(len(l.Digest), 19)], amount(l.Size), cmp.Or(l.Of, "-"), l.count(), strings.ReplaceAll(short(l.What), "|", `\|`))
 		}
 		b.WriteString("\n</details>\n")
 	}
@@ -224,8 +227,8 @@ func (i Inspection) markdown() string {
 	return b.String()
 }
 
-// bytes gives decimal units, as registries show them.
-func bytes(n int64) string {
+// amount gives decimal units, as registries show them.
+func amount(n int64) string {
 	switch {
 	case n < 1000:
 		return fmt.Sprintf("%d B", n)

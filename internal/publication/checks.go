@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// The checks that a push may require, in the order in which they run.
+// The checks that a push may require, in the order in which they run: what takes a second comes before what takes a minute.
 const (
 	Test    = "test"
-	Smoke   = "smoke"
 	Inspect = "inspect"
+	Smoke   = "smoke"
 )
 
 // CheckNames lists them.
-var CheckNames = []string{Test, Smoke, Inspect}
+var CheckNames = []string{Test, Inspect, Smoke}
 
 // Check is one that passed.
 type Check struct {
@@ -39,13 +39,7 @@ func ParseChecks(list string) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(CheckNames), func(name string) bool { return !asked[name] }), nil
 }
 
-func (c Check) line() string {
-	line := fmt.Sprintf("passed in %.1f s", c.Seconds)
-	if len(c.Said) > 0 {
-		line += ": " + strings.Join(c.Said, "; ")
-	}
-	return line
-}
+func (c Check) passed() string { return fmt.Sprintf("passed in %.1f s", c.Seconds) }
 
 // passed names the checks of several apps, each once.
 func passed(apps []Publication) string {

@@ -145,7 +145,10 @@ func (p Publication) text() string {
 	}
 	fmt.Fprintf(table, "push\t%s\n", p.push(p.Blobs, p.BytesSent))
 	for _, c := range p.Checks {
-		fmt.Fprintf(table, "%s\t%s\n", c.Name, c.line())
+		fmt.Fprintf(table, "%s\t%s\n", c.Name, c.passed())
+		for _, line := range c.Said {
+			fmt.Fprintf(table, "\t%s\n", line)
+		}
 	}
 	fmt.Fprintf(table, "seconds\t%s\n", seconds(p.Seconds))
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
@@ -200,7 +203,10 @@ func (p Publication) markdown() string {
 	}
 	fmt.Fprintf(&b, "\nPush: %s. Seconds: %s.\n", p.push(p.Blobs, p.BytesSent), seconds(p.Seconds))
 	for _, c := range p.Checks {
-		fmt.Fprintf(&b, "\n%s %s\n", c.Name, c.line())
+		fmt.Fprintf(&b, "\n- %s %s\n", c.Name, c.passed())
+		for _, line := range c.Said {
+			fmt.Fprintf(&b, "  - %s\n", line)
+		}
 	}
 	for _, note := range p.Notes {
 		fmt.Fprintf(&b, "\n> %s\n", note)

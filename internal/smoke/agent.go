@@ -132,12 +132,15 @@ func (r *Report) ask(ctx context.Context, client *http.Client, port int, s Spec)
 	return r.Status == s.Status || r.Status < http.StatusInternalServerError
 }
 
+// grace is how long an app has to end by itself.
+var grace = 5 * time.Second
+
 // stop ends the app as an orchestrator does, and after a while for good.
 func stop(pid int, ended <-chan struct{}) {
 	_ = syscall.Kill(pid, syscall.SIGTERM)
 	select {
 	case <-ended:
-	case <-time.After(5 * time.Second):
+	case <-time.After(grace):
 	}
 	_ = syscall.Kill(-pid, syscall.SIGKILL)
 	<-ended
