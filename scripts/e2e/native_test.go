@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,5 +40,65 @@ func TestAForeignLibraryIsRefused(t *testing.T) {
 	if tagged(t, image+":latest") {
 		t.Error("it is tagged all the same")
 	}
-	push(t, []string{"--source", source, "--allow-foreign", "libe_sqlite3.so"}, []string{"--image", image})
+	p, _ := push(t, []string{"--source", source, "--allow-foreign", "libe_sqlite3.so"}, []string{"--image", image})
+	r = dagger(t, "--progress=plain", "call", "inspect", "--image", p.Reference, "--check")
+	if message := finalError(r.stderr); r.code == 0 || !strings.Contains(message, "linux/arm64: app/libe_sqlite3.so (package SQLitePCLRaw.lib.e_sqlite3 ") {
+		t.Errorf("inspect --check: code %d\n%s", r.code, message)
+	}
+}
+
+// TestInspectTellsTheNativeFilesOfEachPlatform: SQLite's library is the platform's own in either image.
+func TestInspectTellsTheNativeFilesOfEachPlatform(t *testing.T) {
+	needsDotnet10(t)
+	p, _ := push(t, []string{"--source", filepath.Join("scripts", "e2e", "testdata", "worker")}, []string{"--image", repository(t)})
+	r := dagger(t, "--progress=plain", "call", "inspect", "--image", p.Reference, "--format", "json", "--check")
+	var told struct {
+		Digest    string
+		Findings  []any
+		Platforms []struct {
+			Platform, Digest, User string
+			Size, AppSize          int64
+			Base                   struct {
+				Name  string
+				Newer bool
+			}
+			Layers []struct {
+				Of, What string
+				Files    int
+			}
+			Native []struct{ Path, Package, Architecture, Libc string }
+		}
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &told); r.code != 0 || err != nil {
+		t.Fatalf("code %d, %v\n%s", r.code, err, tail(r.stderr))
+	}
+	if told.Digest != p.Digest || len(told.Findings) > 0 || len(told.Platforms) != 2 {
+		t.Fatalf("%+v", told)
+	}
+	for i, one := range told.Platforms {
+		pushed := p.Platforms[i]
+		if one.Platform != pushed.Platform || one.Digest != pushed.Digest || one.Size != pushed.Size || one.AppSize != pushed.AppSize {
+			t.Errorf("inspect tells %+v, the push told %+v", one, pushed)
+		}
+		if one.Base.Name != p.Base || one.Base.Newer || one.User != "1654" {
+			t.Errorf("%+v", one)
+		}
+		architecture, libraries := strings.TrimPrefix(one.Platform, "linux/"), 0
+		for _, f := range one.Native {
+			if f.Architecture != architecture || f.Libc != "glibc" {
+				t.Errorf("%s: %+v", one.Platform, f)
+			}
+			if f.Path == "app/libe_sqlite3.so" && strings.HasPrefix(f.Package, "SQLitePCLRaw.lib.e_sqlite3 ") {
+				libraries++
+			}
+		}
+		if libraries != 1 {
+			t.Errorf("%s: no libe_sqlite3.so of its package in %+v", one.Platform, one.Native)
+		}
+		for _, l := range one.Layers {
+			if (l.Of == "app") != (l.Files > 0) || l.What == "" {
+				t.Errorf("%s: layer %+v", one.Platform, l)
+			}
+		}
+	}
 }
