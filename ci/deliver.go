@@ -28,9 +28,9 @@ type delivery struct {
 	config      assembly.Config
 	publication publication.Publication
 	// What each step leaves to the next.
-	files *dagger.Directory
-	parts []image.Part
-	index v1.ImageIndex
+	files, assets *dagger.Directory
+	parts         []image.Part
+	index         v1.ImageIndex
 	// doubts are of native files that may not run where they are.
 	doubts []string
 }
@@ -47,7 +47,10 @@ func (d *delivery) prepare(m *DotnetMultiarch) (err error) {
 }
 
 func (d *delivery) publish(ctx context.Context) (err error) {
-	d.files, err = d.release.publish(ctx, d.app, dotnet.PublishDir)
+	if d.files, err = d.release.publish(ctx, d.app, dotnet.PublishDir); err != nil {
+		return err
+	}
+	d.assets, err = d.release.publish(ctx, d.app, dotnet.AssetsDir)
 	return err
 }
 
@@ -60,9 +63,13 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 	if _, err := d.files.Export(ctx, root); err != nil {
 		return fmt.Errorf("fetching the published files of %s: %w", d.Path, oneLine(err))
 	}
+	assets := filepath.Join(scratch, "assets")
+	if _, err := d.assets.Export(ctx, assets); err != nil {
+		return fmt.Errorf("fetching what the packages of %s hold: %w", d.Path, oneLine(err))
+	}
 	inputs := make([]assembly.Input, len(d.platforms))
 	for i, p := range d.platforms {
-		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i])}
+		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i]), Assets: filepath.Join(assets, d.identifiers[i]+".json")}
 	}
 	var err error
 	if d.doubts, err = assembly.CheckNative(d.Project, inputs, d.base.Libc, d.release.foreign); err != nil {

@@ -80,17 +80,17 @@ func missing(images []Image, allowed Allowed) []Finding {
 	for _, img := range images {
 		has := map[string]bool{}
 		for _, f := range img.Files {
-			has[name(f.Path)] = true
+			has[Name(f.Path)] = true
 		}
 		for _, other := range images {
 			for _, f := range other.Files {
-				if f.Package == "" || f.Kind != Library || has[name(f.Path)] || allowed.Match(f.Path) {
+				if f.Package == "" || f.Kind != Library || has[Name(f.Path)] || allowed.Match(f.Path) {
 					continue
 				}
 				if why, _ := f.Misfit(other.Platform, other.Libc); why != "" {
 					continue
 				}
-				has[name(f.Path)] = true // told once
+				has[Name(f.Path)] = true // told once
 				why := fmt.Sprintf("is missing: the package has it for %s and not for this platform", other.Platform)
 				findings = append(findings, Finding{Platform: img.Platform.String(), Path: f.Path, Package: f.Package, Why: why})
 			}
@@ -99,8 +99,8 @@ func missing(images []Image, allowed Allowed) []Finding {
 	return findings
 }
 
-// name is a file's own, without the words that name an architecture.
-func name(file string) string {
+// Name is a file's own, without the words that name an architecture.
+func Name(file string) string {
 	stem := Stem(file)
 	return stem[strings.LastIndex(stem, "/")+1:]
 }

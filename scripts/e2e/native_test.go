@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +47,43 @@ func TestAForeignLibraryIsRefused(t *testing.T) {
 	r = dagger(t, "--progress=plain", "call", "inspect", "--image", p.Reference, "--check")
 	if message := finalError(r.stderr); r.code == 0 || !strings.Contains(message, "linux/arm64: app/libe_sqlite3.so (package SQLitePCLRaw.lib.e_sqlite3 ") {
 		t.Errorf("inspect --check: code %d\n%s", r.code, message)
+	}
+}
+
+// TestAMissingLibraryIsRefused: the package has its library for linux-x64 alone, and arm64 alone is built.
+func TestAMissingLibraryIsRefused(t *testing.T) {
+	needsDotnet10(t)
+	var nupkg bytes.Buffer
+	archive := zip.NewWriter(&nupkg)
+	for _, file := range [][2]string{
+		{"Only.X64.nuspec", `<package><metadata><id>Only.X64</id><version>1.2.0</version><authors>test</authors><description>test</description></metadata></package>`},
+		{"runtimes/linux-x64/native/libonly.so", "\x7fELF"},
+	} {
+		w, err := archive.Create(file[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, file[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	source := t.TempDir()
+	write(t, source, map[string]string{
+		"App.csproj": `<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><UseAppHost>false</UseAppHost></PropertyGroup>
+  <ItemGroup><PackageReference Include="Only.X64" Version="1.2.0" /></ItemGroup>
+</Project>`,
+		"Program.cs":                    `System.Console.WriteLine("hello");`,
+		"nuget.config":                  `<configuration><packageSources><add key="local" value="packages" /></packageSources></configuration>`,
+		"packages/only.x64.1.2.0.nupkg": nupkg.String(),
+	})
+	r := dagger(t, "--progress=plain", "call", "--source", source, "--platforms", "linux/arm64", "build-and-push", "--dry-run", "--image", repository(t))
+	const says = "linux/arm64: libonly.so (package Only.X64 1.2.0) is missing: the package has it for linux-x64 and not for linux-arm64"
+	if message := finalError(r.stderr); r.code == 0 || !strings.Contains(message, says) {
+		t.Errorf("code %d, no %q in\n%s", r.code, says, message)
 	}
 }
 
