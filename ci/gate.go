@@ -56,7 +56,7 @@ func (g *gate) before(ctx context.Context, r *release) error {
 		return nil
 	}
 	if g.requires(publication.Inspect) {
-		r.plan.notes = append(r.plan.notes, "inspect is left out: it looks at what a registry holds, and a dry run sends nothing")
+		r.notes = append(r.notes, "inspect is left out: it looks at what a registry holds, and a dry run sends nothing")
 	}
 	if !g.requires(publication.Smoke) {
 		return nil

@@ -223,7 +223,7 @@ func (s *smoking) program() (*dagger.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer from.Close() //nolint:errcheck // nothing was written
+	defer from.Close()
 	file := path.Base(smoke.Agent)
 	to, err := os.Create(file)
 	if err != nil {

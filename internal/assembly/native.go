@@ -106,7 +106,7 @@ func readNative(name string) (native.File, bool, error) {
 	if err != nil {
 		return native.File{}, false, err
 	}
-	defer content.Close() //nolint:errcheck // nothing was written
+	defer content.Close()
 	file, ok := native.Read(content)
 	return file, ok, nil
 }

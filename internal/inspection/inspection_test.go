@@ -103,7 +103,7 @@ func (w world) tarLayer(files map[string]string) v1.Layer {
 }
 
 func (w world) image(architecture string, history []string, layers ...v1.Layer) v1.Image {
-	img := v1.Image(empty.Image)
+	img := empty.Image
 	for i, l := range layers {
 		var err error
 		if img, err = mutate.Append(img, mutate.Addendum{Layer: l, History: v1.History{CreatedBy: history[i]}}); err != nil {

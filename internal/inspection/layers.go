@@ -172,7 +172,7 @@ func read(stream io.Reader) (*contents, error) {
 		return nil, err
 	}
 	defer os.Remove(spool.Name()) //nolint:errcheck // the container ends with the call
-	defer spool.Close()           //nolint:errcheck // it is thrown away
+	defer spool.Close()
 	c := &contents{native: map[string]native.File{}, deps: map[string][]byte{}}
 	entries := tar.NewReader(stream)
 	for {

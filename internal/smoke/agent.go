@@ -127,7 +127,7 @@ func (r *Report) ask(ctx context.Context, client *http.Client, port int, s Spec)
 		}
 		return false
 	}
-	answer.Body.Close() //nolint:errcheck // the status is all
+	answer.Body.Close()
 	r.Status = answer.StatusCode
 	return r.Status == s.Status || r.Status < http.StatusInternalServerError
 }
@@ -199,7 +199,7 @@ func header(program string) (native.File, bool) {
 	if err != nil {
 		return native.File{}, false
 	}
-	defer file.Close() //nolint:errcheck // nothing was written
+	defer file.Close()
 	return native.Read(file)
 }
 
@@ -209,7 +209,7 @@ func interpreted(command []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // nothing was written
+	defer file.Close()
 	line, err := bufio.NewReader(io.LimitReader(file, 256)).ReadString('\n')
 	if rest, script := strings.CutPrefix(line, "#!"); script && err == nil {
 		interpreter, argument, _ := strings.Cut(strings.TrimSpace(rest), " ")

@@ -92,7 +92,7 @@ func mapped(pid int) []string {
 	if err != nil {
 		return nil
 	}
-	defer maps.Close() //nolint:errcheck // nothing was written
+	defer maps.Close()
 	var files []string
 	lines := bufio.NewScanner(maps)
 	for lines.Scan() {
