@@ -154,7 +154,7 @@ func (s *smoking) files(ctx context.Context, of platform.Platform, img v1.Image,
 // withAccess shows the engine the login that the caller gave for the registry.
 func (s *smoking) withAccess(ctx context.Context, container *dagger.Container, reference string) (*dagger.Container, error) {
 	if s.login.password == nil {
-		return s.m.withLogin(ctx, container, reference)
+		return s.m.withLogin(ctx, container, reference, s.client)
 	}
 	ref, err := name.ParseReference(reference)
 	if err != nil {
@@ -245,7 +245,7 @@ func (s *smoking) staticEmulator(ctx context.Context, of platform.Platform) (*da
 	if image == "" {
 		image = s.m.sdkReference(dotnet.LatestLTS)
 	}
-	from, err := s.m.withLogin(ctx, dag.Container(), image)
+	from, err := s.m.withLogin(ctx, dag.Container(), image, s.client)
 	if err != nil {
 		return nil, err
 	}
