@@ -19,10 +19,15 @@ type awsLogin struct {
 	endpoint, ecrEndpoint             *dagger.Service
 	create, immutable                 bool
 	repositoryPolicy, lifecyclePolicy *dagger.File
+	// reached is what a verb reaches other services with already, so that a token is exchanged once; nil for nothing.
+	reached *aws.Access
 }
 
 // access reads the credentials; subject is what a session is for. It connects to nothing yet.
 func (a awsLogin) access(ctx context.Context, subject string, authorities *registry.Authorities) (*aws.Access, error) {
+	if a.reached != nil {
+		return a.reached, nil
+	}
 	o := aws.Options{RoleARN: a.roleARN, SessionName: a.session, Subject: subject, EndpointURL: a.endpointURL, Authorities: authorities.Pool()}
 	var err error
 	if o.WebIdentityToken, err = secretText(ctx, "--aws-web-identity-token", a.token); err != nil {

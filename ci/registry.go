@@ -32,14 +32,8 @@ func (m *DotnetMultiarch) client(ctx context.Context, target registry.Target, as
 	if options.Logins, err = m.logins(ctx); err != nil {
 		return nil, err
 	}
-	if m.CaCertificate != nil {
-		pem, err := m.CaCertificate.Contents(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("reading --ca-certificate: %w", oneLine(err))
-		}
-		if options.Authorities, err = registry.ParseAuthorities([]byte(pem)); err != nil {
-			return nil, err
-		}
+	if options.Authorities, err = m.authorities(ctx); err != nil {
+		return nil, err
 	}
 	if m.Registry != nil {
 		options.Loopback = func(ctx context.Context) (string, int, error) { return endpoint(ctx, "--registry", m.Registry) }
@@ -50,6 +44,18 @@ func (m *DotnetMultiarch) client(ctx context.Context, target registry.Target, as
 		}
 	}
 	return registry.New(options), nil
+}
+
+// authorities are those of --ca-certificate; nil without it.
+func (m *DotnetMultiarch) authorities(ctx context.Context) (*registry.Authorities, error) {
+	if m.CaCertificate == nil {
+		return nil, nil
+	}
+	pem, err := m.CaCertificate.Contents(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading --ca-certificate: %w", oneLine(err))
+	}
+	return registry.ParseAuthorities([]byte(pem))
 }
 
 func registryPassword(ctx context.Context, username string, password *dagger.Secret) (string, error) {

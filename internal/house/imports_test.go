@@ -22,6 +22,7 @@ var rooms = map[string][]string{
 	"source":      {"archive"},
 	"nuget":       {},
 	"lock":        {},
+	"ecs":         {"aws", "ecs/ecstest", "platform", "publication"},
 	"rebase":      {"image", "platform", "publication", "registry"},
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
