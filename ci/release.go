@@ -138,7 +138,7 @@ func (r *release) preflight(ctx context.Context, m *DotnetMultiarch) (err error)
 			return err
 		}
 	}
-	r.plan.notes = slices.Concat(r.client.Notes(), r.plan.notes)
+	r.notes = slices.Concat(r.client.Notes(), r.notes)
 	return r.resolveBases(ctx)
 }
 
