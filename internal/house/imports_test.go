@@ -27,6 +27,10 @@ var rooms = map[string][]string{
 	"registry":    {"image", "platform"},
 	"imagefile":   {"archive"},
 	"assembly":    {"archive", "dotnet", "image", "platform"},
+	"load":        {},
+	"measure":     {},
+	"plot":        {},
+	"comparison":  {"load", "measure", "plot"},
 	"house":       {},
 }
 
