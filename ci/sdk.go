@@ -45,7 +45,7 @@ func (p *plan) takeSDK(ctx context.Context, m *DotnetMultiarch, image string) (e
 	if p.sdkLocked != "" {
 		image += "@" + p.sdkLocked
 	}
-	p.sdk, p.sdkResolved, err = m.sdkContainer(ctx, image, p.credentials)
+	p.sdk, p.sdkResolved, err = m.sdkContainer(ctx, image, p.credentials, "")
 	if err != nil && p.sdkLocked != "" && strings.Contains(err.Error(), "not found") {
 		return goneFromLock(fmt.Errorf("fetching the SDK image %s: %w", image, registry.ErrGone))
 	}
@@ -98,10 +98,10 @@ func (m *DotnetMultiarch) sdkReference(tag string) string {
 	return path.Join(m.BaseRegistry, dotnet.SDKRepository) + ":" + tag
 }
 
-// sdkContainer is the build environment: the SDK image of the host's platform with the MSBuild files of this module. It gives
-// the image's digest as well, which the tag is resolved to once.
-func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, credentials []nuget.Credential) (*dagger.Container, string, error) {
-	from, err := m.withLogin(ctx, dag.Container(), reference)
+// sdkContainer is the build environment: the SDK image of a platform, "" for the host's, with the MSBuild files of this module. It
+// gives the image's digest as well, which the tag is resolved to once.
+func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, credentials []nuget.Credential, of dagger.Platform) (*dagger.Container, string, error) {
+	from, err := m.withLogin(ctx, dag.Container(dagger.ContainerOpts{Platform: of}), reference)
 	if err != nil {
 		return nil, "", err
 	}

@@ -79,6 +79,9 @@ func inPlain(r *http.Request) *http.Request {
 // Authorities vouch for the certificates of registries.
 type Authorities struct{ pool *x509.CertPool }
 
+// Pool is for connections to others than registries.
+func (a *Authorities) Pool() *x509.CertPool { return a.pool }
+
 // ParseAuthorities reads certificates of authorities in PEM, which are trusted besides the system's.
 func ParseAuthorities(pem []byte) (*Authorities, error) {
 	pool, err := x509.SystemCertPool()
