@@ -102,7 +102,11 @@ func (s *Strategies) rows() [][]string {
 				row = append(row, "-", "-", "-")
 				continue
 			}
-			row = append(row, fmt.Sprintf("%.1f", b.Wall), fmt.Sprintf("%.1f", b.CPU), fmt.Sprintf("%.0f", megabytes(b.Peak)))
+			peak := "-"
+			if b.Peak > 0 {
+				peak = fmt.Sprintf("%.0f", megabytes(b.Peak))
+			}
+			row = append(row, fmt.Sprintf("%.1f", b.Wall), fmt.Sprintf("%.1f", b.CPU), peak)
 		}
 		sizes := []string{"-"}
 		if len(one.Images) > 0 {

@@ -28,7 +28,8 @@ type Measurement struct {
 	// Wall is from start to end, CPU the work of all its processes on all processors, in seconds.
 	Wall float64 `json:"wallSeconds"`
 	CPU  float64 `json:"cpuSeconds"`
-	// Peak of the memory that its processes had to themselves, in bytes, looked at five times a second.
+	// Peak of its processes' memory in bytes, what several use counted once (PSS), looked at five times a second; 0 where the kernel
+	// does not say.
 	Peak int64 `json:"peakBytes"`
 	// Code is the command's exit code.
 	Code int `json:"-"`

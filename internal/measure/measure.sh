@@ -5,12 +5,8 @@
 limit=$1; shift
 notes=$(mktemp -d)
 echo 0 >"$notes/peak"
-page=4
-while read -r key value _; do
-  if [ "$key" = KernelPageSize: ]; then page=$value; break; fi
-done </proc/self/smaps
 
-# Memory that no other process and no file can give back: resident without shared, of all processes but these shells.
+# The memory of all processes but these shells, each with its share of what several use (PSS).
 watch() {
   read -r self _ </proc/self/stat
   highest=0
@@ -18,11 +14,11 @@ watch() {
     sum=0
     for process in /proc/[0-9]*; do
       case ${process#/proc/} in "$self" | "$$") continue ;; esac
-      resident=0 shared=0
-      read -r _ resident shared _ <"$process/statm"
-      sum=$((sum + resident - shared))
+      while read -r key value _; do
+        if [ "$key" = Pss: ]; then sum=$((sum + value)); break; fi
+      done <"$process/smaps_rollup"
     done
-    if [ "$sum" -gt "$highest" ]; then highest=$sum; echo "$((sum * page))" >"$notes/peak"; fi
+    if [ "$sum" -gt "$highest" ]; then highest=$sum; echo "$sum" >"$notes/peak"; fi
     sleep 0.2
   done
 }
