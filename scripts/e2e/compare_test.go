@@ -94,11 +94,10 @@ func TestCompareArchitectures(t *testing.T) {
 	}
 }
 
-// TestCompareStrategies builds a small app in every way. Whether the emulated build works depends on the machine: it needs an SDK
+// TestCompareStrategies builds the sample app in every way. Whether the emulated build works depends on the machine: it needs an SDK
 // image of the foreign platform and an engine that emulates it.
 func TestCompareStrategies(t *testing.T) {
-	source := filepath.Join(root(t), "scripts", "e2e", "testdata", "container-properties")
-	r := dagger(t, "--silent", "call", "--source", source, "compare-strategies", "--build-timeout", "4m", "--format", "json")
+	r := dagger(t, "--silent", "call", "compare-strategies", "--build-timeout", "4m", "--format", "json")
 	var c struct {
 		Comparison string
 		Strategies []struct {
@@ -141,8 +140,8 @@ func TestCompareStrategies(t *testing.T) {
 	}
 
 	t.Run("a build that takes too long", func(t *testing.T) {
-		r := dagger(t, "--silent", "call", "--source", source, "compare-strategies", "--build-timeout", "1s")
-		if r.code == 0 || !strings.Contains(r.stderr, "did not finish in 1s") || !strings.Contains(r.stderr, "no build of ContainerProperties.csproj worked") {
+		r := dagger(t, "--silent", "call", "compare-strategies", "--build-timeout", "1s")
+		if r.code == 0 || !strings.Contains(r.stderr, "did not finish in 1s") || !strings.Contains(r.stderr, "no build of src/SampleApp.Api/SampleApp.Api.csproj worked") {
 			t.Errorf("code %d\n%s", r.code, tail(r.stderr))
 		}
 	})
