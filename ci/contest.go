@@ -88,8 +88,7 @@ func (m *DotnetMultiarch) contest(ctx context.Context, limit time.Duration) (*co
 	emulated := c.enter(comparison.Emulated, foreign.String(), nil, 1)
 	c.enter(comparison.Cross, host.String(), p.sdk, 1)
 	c.enter(comparison.Cross, host.String(), p.sdk, 0, 1)
-	emulated.sdk, err = c.foreignSDK(ctx, m, client, foreign)
-	if err != nil {
+	if emulated.sdk, emulated.Note, err = c.foreignSDK(ctx, m, client, foreign); err != nil {
 		emulated.Failure = err.Error()
 	}
 	return c, ctx.Err()
@@ -109,28 +108,45 @@ func (c *contest) enter(name, on string, sdk *dagger.Container, platforms ...int
 	return one
 }
 
-// foreignSDK is the SDK of the foreign platform, which the engine emulates. An error says in one line why there is none.
-func (c *contest) foreignSDK(ctx context.Context, m *DotnetMultiarch, client *registry.Client, of platform.Platform) (*dagger.Container, error) {
+// foreignSDK is the SDK of the foreign platform, emulated by the engine or else by a QEMU in the host's SDK container, which the
+// note says. An error says in one line why there is none.
+func (c *contest) foreignSDK(ctx context.Context, m *DotnetMultiarch, client *registry.Client, of platform.Platform) (sdk *dagger.Container, note string, err error) {
 	// The engine would take an image of another platform where it finds a single one.
 	_, platforms, err := client.Resolve(ctx, c.sdkImage)
 	if err != nil {
-		return nil, oneLine(err)
+		return nil, "", oneLine(err)
 	}
 	if !slices.Contains(platforms, of) {
-		return nil, fmt.Errorf("no SDK image for %s at %s, only for %s: give --sdk-image one that has both", of, c.sdkImage, strings.Join(platformNames(platforms), ", "))
+		return nil, "", fmt.Errorf("no SDK image for %s at %s, only for %s: give --sdk-image one that has both", of, c.sdkImage, strings.Join(platformNames(platforms), ", "))
 	}
 	reference := c.sdkImage
 	if c.sdkLocked != "" {
 		reference += "@" + c.sdkLocked
 	}
-	sdk, _, err := m.sdkContainer(ctx, reference, c.credentials, dagger.Platform(of.String()))
+	if sdk, _, err = m.sdkContainer(ctx, reference, c.credentials, dagger.Platform(of.String())); err != nil {
+		return nil, "", err
+	}
+	_, err = sdk.WithEnvVariable(runVariable, nonce()).WithExec([]string{"true"}).Sync(ctx)
+	if err == nil || ctx.Err() != nil {
+		return sdk, "", ctx.Err()
+	}
+	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[of.Architecture]
+	if machine == "" {
+		return nil, "", fmt.Errorf("the engine runs no programs for %s: register an emulator on its machine: docker run --privileged --rm tonistiigi/binfmt --install %s (%w)", of, of.Architecture, oneLine(err))
+	}
+	files := dag.Directory()
+	for name, text := range dotnet.EmulatedDotnet(machine) {
+		files = files.WithNewFile(name, text, dagger.DirectoryWithNewFileOpts{Permissions: 0o755})
+	}
+	emulated, err := c.sdk.WithExec(dotnet.InstallEmulator(machine)).Sync(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", errors.New(strings.Join(strings.Fields(toolError("installing QEMU", err).Error()), " "))
 	}
-	if _, err := sdk.WithEnvVariable(runVariable, nonce()).WithExec([]string{"true"}).Sync(ctx); err != nil {
-		return nil, fmt.Errorf("the engine cannot run programs for %s: register an emulator on its machine: docker run --privileged --rm tonistiigi/binfmt --install %s (%w)", of, of.Architecture, oneLine(err))
-	}
-	return sdk, nil
+	return emulated.
+			WithMountedDirectory(dotnet.ForeignRoot, sdk.Rootfs()).
+			WithMountedDirectory(dotnet.EmulationDir, files).
+			WithEnvVariable("PATH", dotnet.EmulatedPath(), dagger.ContainerWithEnvVariableOpts{Expand: true}),
+		"by a QEMU of this module, which runs dotnet alone: the engine has no emulator", nil
 }
 
 // runVariable makes every run another one for the engine's cache.

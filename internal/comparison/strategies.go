@@ -39,6 +39,8 @@ type Strategy struct {
 	// Worked says that every run ended with an image. Otherwise Failure says in one line which did not and why.
 	Worked  bool   `json:"worked"`
 	Failure string `json:"failure,omitempty"`
+	// Note says what was done otherwise than elsewhere.
+	Note string `json:"note,omitempty"`
 	// Cold starts with nothing but the SDK image, Edit with everything but one line of the app; absent where no run came to its end.
 	Cold *Build `json:"cold,omitempty"`
 	Edit *Build `json:"edit,omitempty"`
@@ -122,10 +124,13 @@ func (s *Strategies) rows() [][]string {
 
 func megabytes(n int64) float64 { return float64(n) / 1e6 }
 
-// failures are lines about what did not work.
-func (s *Strategies) failures() []string {
+// remarks are lines about what did not work, and what else is to be said.
+func (s *Strategies) remarks() []string {
 	var lines []string
 	for _, one := range s.Strategies {
+		if one.Note != "" {
+			lines = append(lines, fmt.Sprintf("%s for %s: %s", one.Name, strings.Join(one.For, ","), one.Note))
+		}
 		if !one.Worked {
 			lines = append(lines, fmt.Sprintf("%s for %s did not work: %s", one.Name, strings.Join(one.For, ","), one.Failure))
 		}
@@ -136,7 +141,7 @@ func (s *Strategies) failures() []string {
 func (s *Strategies) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, built in %s\n%s\n\n%s", s.App, s.SDK, s.about(), aligned(s.rows()))
-	for _, line := range s.failures() {
+	for _, line := range s.remarks() {
 		fmt.Fprintf(&b, "%s\n", line)
 	}
 	return b.String()
@@ -145,7 +150,7 @@ func (s *Strategies) text() string {
 func (s *Strategies) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Ways to build %s\n\nSDK: `%s` · %s\n\n%s", s.App, s.SDK, s.about(), table(s.rows(), 3))
-	for _, line := range s.failures() {
+	for _, line := range s.remarks() {
 		fmt.Fprintf(&b, "\n> %s\n", line)
 	}
 	return b.String()
