@@ -97,7 +97,7 @@ func TestCompareArchitectures(t *testing.T) {
 // TestCompareStrategies builds the sample app in every way. Whether the emulated build works depends on the machine: it needs an SDK
 // image of the foreign platform and an engine that emulates it.
 func TestCompareStrategies(t *testing.T) {
-	r := dagger(t, "--silent", "call", "compare-strategies", "--build-timeout", "4m", "--format", "json")
+	r := dagger(t, "--silent", "call", "compare-strategies", "--build-timeout", "6m", "--format", "json")
 	var c struct {
 		Comparison string
 		Strategies []struct {
