@@ -27,6 +27,7 @@ import (
 // where they run and what for. They run one after the other: side by side each would measure the others.
 type contest struct {
 	*plan
+	app         *app
 	limit       time.Duration
 	config      assembly.Config
 	compression image.Compression
@@ -61,47 +62,51 @@ func (m *DotnetMultiarch) contest(ctx context.Context, limit time.Duration) (*co
 	if err != nil {
 		return nil, err
 	}
-	c := &contest{plan: p, limit: limit, compression: compression, sdkName: p.sdkName(m)}
-	if p.tree.Size(p.related) > largestConstant {
+	if len(p.apps) > 1 {
+		return nil, fmt.Errorf("comparing strategies: %d apps are asked for: give --project one of %s", len(p.apps), strings.Join(pathsOf(p.apps), ", "))
+	}
+	c := &contest{plan: p, app: p.apps[0], limit: limit, compression: compression}
+	c.sdkName = c.app.sdk.name(m)
+	if p.tree.Size(c.app.related) > largestConstant {
 		return nil, fmt.Errorf("comparing strategies: the app's source holds more than %d MB: leave out with a .dockerignore what the build does not need", largestConstant>>20)
 	}
-	if c.edited, err = dotnet.EditedFile(p.app, p.tree.Paths()); err != nil {
+	if c.edited, err = dotnet.EditedFile(c.app.Project, p.tree.Paths()); err != nil {
 		return nil, err
 	}
-	if c.config, err = assembly.NewConfig(p.app, assembly.Choices{}); err != nil {
+	if c.config, err = assembly.NewConfig(c.app.Project, assembly.Choices{}); err != nil {
 		return nil, err
 	}
 	host, err := platform.Parse(runtime.GOARCH)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(p.platforms, func(one platform.Platform) bool { return one != host })
+	i := slices.IndexFunc(c.app.platforms, func(one platform.Platform) bool { return one != host })
 	if i < 0 {
 		return nil, fmt.Errorf("comparing strategies: the app is built for %s alone, which is no foreign platform here: give --platforms %s,linux/…", host, host)
 	}
-	foreign := p.platforms[i]
-	p.platforms = []platform.Platform{host, foreign}
-	if c.bases, err = p.resolveBases(ctx, client); err != nil {
+	foreign := c.app.platforms[i]
+	c.app.platforms = []platform.Platform{host, foreign}
+	if c.bases, err = c.app.resolve(ctx, client); err != nil {
 		return nil, err
 	}
-	c.enter(comparison.Native, host.String(), p.sdk, 0)
+	c.enter(comparison.Native, host.String(), c.app.sdk.container, 0)
 	emulated := c.enter(comparison.Emulated, foreign.String(), nil, 1)
-	c.enter(comparison.Cross, host.String(), p.sdk, 1)
-	c.enter(comparison.Cross, host.String(), p.sdk, 0, 1)
+	c.enter(comparison.Cross, host.String(), c.app.sdk.container, 1)
+	c.enter(comparison.Cross, host.String(), c.app.sdk.container, 0, 1)
 	if emulated.sdk, emulated.Note, err = c.foreignSDK(ctx, m, client, foreign); err != nil {
 		emulated.Failure = err.Error()
 	}
 	return c, ctx.Err()
 }
 
-// enter adds a contender that builds for some of the plan's platforms.
+// enter adds a contender that builds for some of the app's platforms.
 func (c *contest) enter(name, on string, sdk *dagger.Container, platforms ...int) *contender {
 	one := &contender{Strategy: comparison.Strategy{Name: name, On: on, Images: []comparison.Image{}}, sdk: sdk}
 	for _, i := range platforms {
-		p := c.platforms[i]
+		p := c.app.platforms[i]
 		one.For = append(one.For, p.String())
 		one.platforms = append(one.platforms, p)
-		one.identifiers = append(one.identifiers, p.RuntimeIdentifier(c.base.Libc))
+		one.identifiers = append(one.identifiers, p.RuntimeIdentifier(c.app.base.Libc))
 		one.bases = append(one.bases, c.bases[i])
 	}
 	c.contenders = append(c.contenders, one)
@@ -112,16 +117,16 @@ func (c *contest) enter(name, on string, sdk *dagger.Container, platforms ...int
 // note says. An error says in one line why there is none.
 func (c *contest) foreignSDK(ctx context.Context, m *DotnetMultiarch, client *registry.Client, of platform.Platform) (sdk *dagger.Container, note string, err error) {
 	// The engine would take an image of another platform where it finds a single one.
-	_, platforms, err := client.Resolve(ctx, c.sdkImage)
+	_, platforms, err := client.Resolve(ctx, c.app.sdk.image)
 	if err != nil {
 		return nil, "", oneLine(err)
 	}
 	if !slices.Contains(platforms, of) {
-		return nil, "", fmt.Errorf("no SDK image for %s at %s, only for %s: give --sdk-image one that has both", of, c.sdkImage, strings.Join(platformNames(platforms), ", "))
+		return nil, "", fmt.Errorf("no SDK image for %s at %s, only for %s: give --sdk-image one that has both", of, c.app.sdk.image, strings.Join(platformNames(platforms), ", "))
 	}
-	reference := c.sdkImage
-	if c.sdkLocked != "" {
-		reference += "@" + c.sdkLocked
+	reference := c.app.sdk.image
+	if c.app.sdk.locked != "" {
+		reference += "@" + c.app.sdk.locked
 	}
 	if sdk, _, err = m.sdkContainer(ctx, reference, c.credentials, dagger.Platform(of.String())); err != nil {
 		return nil, "", err
@@ -138,7 +143,7 @@ func (c *contest) foreignSDK(ctx context.Context, m *DotnetMultiarch, client *re
 	for name, text := range dotnet.EmulatedDotnet(machine) {
 		files = files.WithNewFile(name, text, dagger.DirectoryWithNewFileOpts{Permissions: 0o755})
 	}
-	emulated, err := c.sdk.WithExec(dotnet.InstallEmulator(machine)).Sync(ctx)
+	emulated, err := c.app.sdk.container.WithExec(dotnet.InstallEmulator(machine)).Sync(ctx)
 	if err != nil {
 		return nil, "", errors.New(strings.Join(strings.Fields(toolError("installing QEMU", err).Error()), " "))
 	}
@@ -191,7 +196,7 @@ func (c *contest) run(ctx context.Context, one *contender) error {
 	}
 	defer os.RemoveAll(scratch) //nolint:errcheck // the container ends with the call
 	id := nonce()
-	cold := &attempt{plan: c.plan, by: one, limit: c.limit}
+	cold := &attempt{plan: c.plan, app: c.app, by: one, limit: c.limit}
 	before, published, err := cold.build(ctx, one.sdk.WithEnvVariable(runVariable, id))
 	if err != nil {
 		return err
@@ -206,7 +211,7 @@ func (c *contest) run(ctx context.Context, one *contender) error {
 	if edited.tree, err = c.tree.WithLine(c.edited, dotnet.Comment(c.edited, "one line, "+id), scratch); err != nil {
 		return err
 	}
-	again := &attempt{plan: &edited, by: one, limit: c.limit}
+	again := &attempt{plan: &edited, app: c.app, by: one, limit: c.limit}
 	if _, err := again.publish(ctx, before); err != nil {
 		return err
 	}
@@ -224,7 +229,7 @@ func (c *contest) images(ctx context.Context, one *contender, published *dagger.
 	for i, p := range one.platforms {
 		inputs[i] = assembly.Input{Platform: p, Base: one.bases[i], Root: filepath.Join(root, one.identifiers[i])}
 	}
-	parts, err := assembly.Parts(c.app, c.config, inputs, c.compression, scratch)
+	parts, err := assembly.Parts(c.app.Project, c.config, inputs, c.compression, scratch)
 	if err != nil {
 		return nil, err
 	}
@@ -246,6 +251,7 @@ func (c *contest) images(ctx context.Context, one *contender, published *dagger.
 // attempt is one measured build.
 type attempt struct {
 	plan  *plan
+	app   *app
 	by    *contender
 	limit time.Duration
 	took  measure.Measurement
@@ -256,21 +262,21 @@ type failed struct{ error }
 
 // build goes all steps of the pipeline. It gives the containers before and after the publish.
 func (a *attempt) build(ctx context.Context, sdk *dagger.Container) (before *libraries, published *dagger.Container, err error) {
-	p, identifiers := a.plan, a.by.identifiers
-	if p.app.Mode() == dotnet.NativeAOT {
+	p, apps, identifiers := a.plan, []dotnet.Project{a.app.Project}, a.by.identifiers
+	if a.app.Mode() == dotnet.NativeAOT {
 		if sdk, err = a.ran(ctx, "installing the linker", sdk.WithExec(a.measured(dotnet.Toolchain(identifiers)), whateverItSays)); err != nil {
 			return nil, nil, err
 		}
 	}
-	restored, err := a.step(ctx, "restoring", sdk, p.inputs, dotnet.Restore(p.settings, p.app, identifiers))
+	restored, err := a.step(ctx, "restoring", sdk, p.inputs, dotnet.Restore(a.app.settings, apps, identifiers))
 	if err != nil {
 		return nil, nil, err
 	}
 	before = &libraries{container: restored}
-	if inputs, reason := dotnet.LibraryInputs(p.app, p.projects); reason == "" {
+	if inputs, reason := dotnet.LibraryInputs(apps, p.projects); reason == "" {
 		before.compiled = true
-		before.holds = func(file string) bool { return inputs(file) && p.related(file) }
-		compile := dotnet.CompileReferences(p.settings, p.app, identifiers)
+		before.holds = func(file string) bool { return inputs(file) && a.app.related(file) }
+		compile := dotnet.CompileReferences(a.app.settings, apps, identifiers)
 		if before.container, err = a.step(ctx, "compiling the libraries", restored, before.holds, compile); err != nil {
 			return nil, nil, err
 		}
@@ -281,9 +287,8 @@ func (a *attempt) build(ctx context.Context, sdk *dagger.Container) (before *lib
 
 // publish compiles and publishes the app.
 func (a *attempt) publish(ctx context.Context, after *libraries) (*dagger.Container, error) {
-	p := a.plan
-	rest := func(file string) bool { return p.related(file) && (after.holds == nil || !after.holds(file)) }
-	return a.step(ctx, "publishing", after.container, rest, dotnet.Publish(p.settings, p.app, a.by.identifiers, after.compiled))
+	rest := func(file string) bool { return a.app.related(file) && (after.holds == nil || !after.holds(file)) }
+	return a.step(ctx, "publishing", after.container, rest, dotnet.Publish(a.app.settings, a.app.Project, a.by.identifiers, after.compiled))
 }
 
 // step lays files into the container and runs a measured command there.
@@ -313,7 +318,7 @@ func (a *attempt) ran(ctx context.Context, doing string, step *dagger.Container)
 	}
 	switch {
 	case err != nil && (ctx.Err() != nil || a.by.Name != comparison.Emulated):
-		return nil, fmt.Errorf("%s %s: %w", doing, a.plan.app.Path, oneLine(err))
+		return nil, fmt.Errorf("%s %s: %w", doing, a.app.Path, oneLine(err))
 	case err != nil: // the engine could not run the shell
 		return nil, failed{fmt.Errorf("%s: %w", doing, oneLine(err))}
 	}
