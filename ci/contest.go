@@ -128,7 +128,7 @@ func (c *contest) foreignSDK(ctx context.Context, m *DotnetMultiarch, client *re
 	if c.app.sdk.locked != "" {
 		reference += "@" + c.app.sdk.locked
 	}
-	if sdk, _, err = m.sdkContainer(ctx, reference, c.credentials, dagger.Platform(of.String())); err != nil {
+	if sdk, _, err = m.sdkContainer(ctx, reference, c.images, c.credentials, dagger.Platform(of.String())); err != nil {
 		return nil, "", err
 	}
 	_, err = sdk.WithEnvVariable(runVariable, nonce()).WithExec([]string{"true"}).Sync(ctx)
@@ -203,7 +203,7 @@ func (c *contest) run(ctx context.Context, one *contender) error {
 	}
 	one.Cold = one.Cold.Add(cold.took)
 	if len(one.Images) == 0 {
-		if one.Images, err = c.images(ctx, one, published, scratch); err != nil {
+		if one.Images, err = c.weighed(ctx, one, published, scratch); err != nil {
 			return err
 		}
 	}
@@ -219,8 +219,8 @@ func (c *contest) run(ctx context.Context, one *contender) error {
 	return nil
 }
 
-// images assembles what was published, to weigh it.
-func (c *contest) images(ctx context.Context, one *contender, published *dagger.Container, scratch string) ([]comparison.Image, error) {
+// weighed assembles what was published, to weigh it.
+func (c *contest) weighed(ctx context.Context, one *contender, published *dagger.Container, scratch string) ([]comparison.Image, error) {
 	root := filepath.Join(scratch, "published")
 	if _, err := published.Directory(dotnet.PublishDir).Export(ctx, root); err != nil {
 		return nil, fmt.Errorf("fetching the published files: %w", oneLine(err))
