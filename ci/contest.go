@@ -58,7 +58,7 @@ func (m *DotnetMultiarch) contest(ctx context.Context, limit time.Duration) (*co
 	if err != nil {
 		return nil, err
 	}
-	p, err := m.plan(ctx)
+	p, err := m.complete(ctx, &plan{images: client})
 	if err != nil {
 		return nil, err
 	}
