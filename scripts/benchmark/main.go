@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +31,7 @@ const usage = `usage: scripts/bench [--full] [--runs N] [--write] [SECTION…]
   services                1, 4 and 16 services of one solution, one of them edited
   registry                an empty repository, and one that holds the image of before
   fresh                   the first call on an engine whose state is new
+  strategies              compare-strategies of sample-app: native, emulated, cross-compiled
   floor                   an unchanged app against an empty call
 
 Without --full: hello, sample, solution and floor, once each but for the edits: under ten minutes on two processors.
@@ -60,6 +62,7 @@ var sections = []section{
 	{"services", servicesSection, true},
 	{"registry", registrySection, true},
 	{"fresh", freshSection, true},
+	{"strategies", strategiesSection, true},
 }
 
 func main() {
@@ -363,6 +366,24 @@ func freshSection(ctx context.Context, e environment, runs int, w io.Writer) err
 		taken = append(taken, seconds)
 	}
 	fmt.Fprintf(w, "\n**The first call on a fresh engine**, bases in the registry beside it, its programs built: %.1f s (%s); the bar is 40 s.\n", taken.median(), taken.spread())
+	return nil
+}
+
+// strategiesSection is the module's own comparison, which any user can make of any app.
+func strategiesSection(ctx context.Context, e environment, runs int, w io.Writer) error {
+	json, err := e.dagger("call", "compare-strategies", "--runs", strconv.Itoa(runs), "--format", "json").run(ctx)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(e.scratch, "strategies.json")
+	if err := os.WriteFile(file, []byte(json), 0o644); err != nil {
+		return err
+	}
+	table, err := e.dagger("call", "show-comparison", "--result", file, "--format", "markdown").run(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\n**Three ways to build sample-app**\n\n%s", table)
 	return nil
 }
 
