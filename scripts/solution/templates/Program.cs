@@ -1,10 +1,10 @@
 {{with .Salt}}// {{.}}
 {{end}}using Serilog;
-using Shop.App;
+using Shop.{{.Name}};
 
 var builder = WebApplication.CreateBuilder(args);
 builder.Host.UseSerilog((context, logging) => logging.ReadFrom.Configuration(context.Configuration).WriteTo.Console());
-builder.Services.AddApp();
+builder.Services.Add{{.Name}}();
 
 var app = builder.Build();
 app.UseStaticFiles();
