@@ -114,7 +114,13 @@ func (p Project) isLibrary() bool { return strings.HasPrefix(p.whyNot(), classLi
 // ContainerRepository has: lower case, dashes for what a repository may not have in it.
 func (p Project) ImageName() string {
 	name := notInName.ReplaceAllString(strings.ToLower(p.AssemblyName()), "-")
-	name = strings.Trim(separators.ReplaceAllString(name, "-"), "-._")
+	name = separators.ReplaceAllStringFunc(name, func(run string) string {
+		if run == "__" || strings.Trim(run, "-") == "" {
+			return run
+		}
+		return "-"
+	})
+	name = strings.Trim(name, "-._")
 	if name == "" {
 		return "app"
 	}
@@ -123,7 +129,8 @@ func (p Project) ImageName() string {
 
 var (
 	notInName = regexp.MustCompile(`[^a-z0-9._-]`)
-	// separators that may not follow each other in a repository's name: one alone may stand between letters.
+	// separators: of those that follow each other, the distribution specification allows two underscores and any number of
+	// dashes in a repository's name.
 	separators = regexp.MustCompile(`[._-]{2,}`)
 )
 
