@@ -168,10 +168,10 @@ func (r *release) answer(list bool) answer {
 		publications[i].Notes = d.notes()
 	}
 	if list {
-		return publication.NewRelease(publications, r.seconds, r.plan.notes)
+		return publication.NewRelease(publications, r.seconds, r.notes)
 	}
 	publications[0].Project = ""
 	publications[0].Seconds = r.seconds
-	publications[0].Notes = slices.Concat(r.plan.notes, publications[0].Notes)
+	publications[0].Notes = slices.Concat(r.notes, publications[0].Notes)
 	return publications[0]
 }

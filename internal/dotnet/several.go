@@ -60,15 +60,9 @@ func Sharing(apps, all []Project) [][]int {
 // Apps gives every project that is an app to be run in a container: of the whole source, or of what the request names, which
 // is what Choose takes. The note says which executables were left out and why; it is empty where none was.
 func Apps(all []Project, request string) (apps []Project, note string, err error) {
-	scope := all
-	if request != "" {
-		wanted := clean(request)
-		scope = slices.DeleteFunc(slices.Clone(all), func(p Project) bool {
-			return !within(p.Path, wanted) && p.Path != wanted && !strings.EqualFold(p.Name(), wanted)
-		})
-		if len(scope) == 0 {
-			return nil, "", fmt.Errorf("choosing the projects to publish: no project is called or lies at %q; there is: %s", request, names(all))
-		}
+	scope := slices.DeleteFunc(slices.Clone(all), func(p Project) bool { return !p.meant(request) })
+	if len(scope) == 0 {
+		return nil, "", fmt.Errorf("choosing the projects to publish: no project is called or lies at %q; there is: %s", request, names(all))
 	}
 	var left []string
 	for _, p := range scope {
@@ -86,6 +80,20 @@ func Apps(all []Project, request string) (apps []Project, note string, err error
 		note = "--all leaves out: " + strings.Join(left, "; ")
 	}
 	return apps, note, nil
+}
+
+// Undescribed gives the project files of which MSBuild could say nothing, among those that the request names.
+func Undescribed(described []Project, files []string, request string) []string {
+	return slices.DeleteFunc(slices.Clone(files), func(file string) bool {
+		known := func(p Project) bool { return p.Path == file }
+		return slices.ContainsFunc(described, known) || !(Project{Path: file}).meant(request)
+	})
+}
+
+// meant says whether a request names the project or a folder that it lies in; "" is the whole source.
+func (p Project) meant(request string) bool {
+	wanted := clean(request)
+	return within(p.Path, wanted) || p.Path == wanted || strings.EqualFold(p.Name(), wanted)
 }
 
 // whyNotAmongAll says why --all leaves a project out that may yet be named: "" when it does not.

@@ -153,6 +153,17 @@ func TestAllApps(t *testing.T) {
 	}
 }
 
+// A project that cannot be read may be an app: to leave it out would be half a release.
+func TestProjectsThatCannotBeReadAreTold(t *testing.T) {
+	described := []Project{project("src/A/A.csproj")}
+	files := []string{"src/A/A.csproj", "src/Broken/Broken.csproj", "other/Other.csproj"}
+	for request, want := range map[string]string{"": "src/Broken/Broken.csproj other/Other.csproj", "src": "src/Broken/Broken.csproj", "other": "other/Other.csproj", "A": ""} {
+		if got := strings.Join(Undescribed(described, files, request), " "); got != want {
+			t.Errorf("%q: %s, want %s", request, got, want)
+		}
+	}
+}
+
 func TestImageName(t *testing.T) {
 	for assembly, want := range map[string]string{
 		"SampleApp.Api": "sampleapp.api", "Ünïcode App": "n-code-app", "日本": "app", "": "app", "_A_": "a", "A..B": "a-b", "A__B": "a__b", "A--B": "a--b", "A.-B": "a-b", "A C#": "a-c",

@@ -75,15 +75,23 @@ func digestOf(t *testing.T, reference string) string {
 	return digest
 }
 
+// monorepo copies the source of several apps into a folder of its own.
+func monorepo(t *testing.T) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "monorepo")
+	if err := os.CopyFS(to, os.DirFS(filepath.Join(root(t), "scripts", "e2e", "testdata", "monorepo"))); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
 // TestSeveralApps publishes a source of four services, two of which share a library, one of which has a private one, one that is
 // for one platform alone, and one without libraries.
 func TestSeveralApps(t *testing.T) {
 	needsDotnet10(t)
 	const api, billing, edge, mailer = "services/Api/Api.csproj", "services/Billing/Billing.csproj", "services/Edge/Edge.csproj", "services/Mailer/Mailer.csproj"
-	source := filepath.Join(t.TempDir(), "monorepo")
-	if err := os.CopyFS(source, os.DirFS(filepath.Join(root(t), "scripts", "e2e", "testdata", "monorepo"))); err != nil {
-		t.Fatal(err)
-	}
+	source, unreadable := monorepo(t), monorepo(t)
+	edit(t, filepath.Join(unreadable, "services", "Api", "Api.csproj"), "<PropertyGroup>", "<PropertyGroup")
 	to := repository(t)
 	// A property that nothing reads: what earlier runs left in the cache proves nothing.
 	property := anew(t, 0)
@@ -175,6 +183,7 @@ func TestSeveralApps(t *testing.T) {
 		{"an unknown project", []string{"--projects", "Billing,Nope"}, []string{"build-and-push", "--image", to + "/{project}"}, []string{`"Nope"`, api}},
 		{"another word in braces", []string{"--all"}, []string{"build-and-push", "--image", to + "/{app}"}, []string{"{project}"}},
 		{"an image file", []string{"--all"}, []string{"image"}, []string{"one app", "--project"}},
+		{"a project that cannot be read", []string{"--all", "--source", unreadable}, []string{"build-and-push", "--image", to + "/{project}"}, []string{"services/Api/Api.csproj", "--project"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := dagger(t, slices.Concat([]string{"--progress=plain", "call", "--source", source}, c.constructor, c.function)...)
