@@ -14,11 +14,9 @@ var embedded embed.FS
 
 var templates = template.Must(template.ParseFS(embedded, "templates/*"))
 
-// project is one of the solution. The app is named App, several are App1 and so on; each refers to every library that no other
-// library refers to.
+// project is one of the solution. The app is named App and refers to every project that nobody else refers to.
 type project struct {
 	Name       string
-	App        bool
 	References []*project
 	Packages   []string
 	// Extra are templates of C# files that only this project has: they use its packages.
@@ -89,13 +87,12 @@ func (t topic) Of(kind string) []field {
 	return list
 }
 
-// Generate gives the files by name: of so many projects, of which so many are apps and the others their libraries. Every file
-// carries the salt, if there is one.
-func Generate(projects, apps, files int, salt string) (map[string][]byte, error) {
-	if apps < 1 || projects <= apps || files < len(kinds) {
-		return nil, fmt.Errorf("%d projects of %d files, %d of them apps: want at least 2 of %d, and fewer apps than projects", projects, files, apps, len(kinds))
+// Generate gives the files by name. Every file carries the salt, if there is one.
+func Generate(projects, files int, salt string) (map[string][]byte, error) {
+	if projects < 2 || files < len(kinds) {
+		return nil, fmt.Errorf("%d projects of %d files: want at least 2 of %d", projects, files, len(kinds))
 	}
-	all := plan(projects, apps, files/len(kinds), salt)
+	all := plan(projects, files/len(kinds), salt)
 	w := &writer{files: map[string][]byte{}}
 	data := map[string]any{"Salt": salt, "Projects": all}
 	for _, name := range []string{"Shop.slnx", "Directory.Build.props", "Directory.Packages.props"} {
@@ -117,11 +114,11 @@ func Generate(projects, apps, files int, salt string) (map[string][]byte, error)
 	return w.files, w.err
 }
 
-// plan names the projects, lowest first and the apps last, and says what each refers to and is about.
-func plan(projects, apps, topics int, salt string) []*project {
+// plan names the projects, lowest first and the app last, and says what each refers to and is about.
+func plan(projects, topics int, salt string) []*project {
 	var all []*project
 	byName := map[string]*project{}
-	for i := range projects - apps {
+	for i := range projects - 1 {
 		p := &project{Salt: salt}
 		var references []string
 		if i < len(libraries) {
@@ -137,22 +134,16 @@ func plan(projects, apps, topics int, salt string) []*project {
 		byName[p.Name] = p
 		all = append(all, p)
 	}
-	var top []*project
+	app := &project{
+		Name: "App", Packages: []string{"Serilog.AspNetCore"}, Salt: salt,
+		Extra: []string{"Program.cs", "appsettings.json", "wwwroot/index.html", "wwwroot/site.css"},
+	}
 	for _, p := range all {
 		if !p.used {
-			top = append(top, p)
+			app.References = append(app.References, p)
 		}
 	}
-	for i := range apps {
-		app := &project{
-			Name: "App", App: true, Packages: []string{"Serilog.AspNetCore"}, Salt: salt, References: top,
-			Extra: []string{"Program.cs", "appsettings.json", "wwwroot/index.html", "wwwroot/site.css"},
-		}
-		if apps > 1 {
-			app.Name += fmt.Sprint(i + 1)
-		}
-		all = append(all, app)
-	}
+	all = append(all, app)
 	for i, p := range all {
 		p.addTopics(i, topics)
 	}

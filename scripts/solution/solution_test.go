@@ -47,7 +47,7 @@ func TestSaltIsInEveryFile(t *testing.T) {
 
 func TestProjectsReferToLowerOnesAndTheAppReachesAll(t *testing.T) {
 	for _, count := range []int{2, 3, 5, 10, 14} {
-		all := plan(count, 1, 1, "")
+		all := plan(count, 1, "")
 		lower := map[string]bool{}
 		for _, p := range all {
 			for _, r := range p.References {
@@ -73,30 +73,16 @@ func TestProjectsReferToLowerOnesAndTheAppReachesAll(t *testing.T) {
 }
 
 func TestTooSmallSolutionIsRefused(t *testing.T) {
-	for _, size := range [][3]int{{1, 1, 50}, {10, 1, 4}, {4, 4, 50}, {4, 0, 50}} {
-		if _, err := Generate(size[0], size[1], size[2], ""); err == nil {
-			t.Errorf("%d projects of %d files, %d of them apps, were generated", size[0], size[2], size[1])
+	for _, size := range [][2]int{{1, 50}, {10, 4}} {
+		if _, err := Generate(size[0], size[1], ""); err == nil {
+			t.Errorf("%d projects of %d files were generated", size[0], size[1])
 		}
-	}
-}
-
-func TestAppsAreAlikeAndDiffer(t *testing.T) {
-	solution, err := Generate(6, 4, 5, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	project, program := string(solution["src/App1/App1.csproj"]), string(solution["src/App1/Program.cs"])
-	if project == "" || project != string(solution["src/App4/App4.csproj"]) || !strings.Contains(project, "../Telemetry/") {
-		t.Errorf("src/App1/App1.csproj is not that of an app:\n%s", project)
-	}
-	if !strings.Contains(program, "using Shop.App1;") || program == string(solution["src/App2/Program.cs"]) || solution["src/App5/App5.csproj"] != nil {
-		t.Errorf("src/App1/Program.cs is not one of four:\n%s", program)
 	}
 }
 
 func generate(t *testing.T, projects, files int, salt string) map[string][]byte {
 	t.Helper()
-	solution, err := Generate(projects, 1, files, salt)
+	solution, err := Generate(projects, files, salt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,10 @@
 {{with .Salt}}// {{.}}
 {{end}}using Serilog;
-using Shop.{{.Name}};
+using Shop.App;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.Host.UseSerilog((context, logging) => logging.ReadFrom.Configuration(context.Configuration).WriteTo.Console());
-builder.Services.Add{{.Name}}();
+builder.Services.AddApp();
 
 var app = builder.Build();
 app.UseStaticFiles();
