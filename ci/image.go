@@ -44,7 +44,7 @@ func (m *DotnetMultiarch) Image(
 	if err != nil {
 		return nil, err
 	}
-	if _, err := imagefile.Name(name, ""); err != nil {
+	if _, err := imagefile.Name(name, "app"); err != nil {
 		return nil, err
 	}
 	if m.several() {
@@ -92,7 +92,7 @@ func newExport(format, of string) (export, error) {
 
 // write writes the file into the module's working folder and gives its name.
 func (e export) write(ctx context.Context, d *delivery, name string) (file string, err error) {
-	tag, err := imagefile.Name(name, d.AssemblyName())
+	tag, err := imagefile.Name(name, d.ImageName())
 	if err != nil {
 		return "", err
 	}

@@ -72,14 +72,18 @@ func (p *plan) choose(ctx context.Context, request string, all bool) ([]dotnet.P
 	if err != nil {
 		return nil, err
 	}
-	scope := p.projects
+	scope, files := p.projects, p.tree.Find(dotnet.IsProject)
 	if solution != "" {
-		if scope, err = p.listed(ctx, solution); err != nil {
+		if files, err = p.listed(ctx, solution); err != nil {
 			return nil, err
 		}
-		request = ""
+		scope, request = dotnet.Of(p.projects, files), ""
 	}
 	if all {
+		if unread := dotnet.Undescribed(p.projects, files, request); len(unread) > 0 {
+			err := fmt.Errorf("choosing the projects to publish: whether %s is an app is not known: mend it, or name the apps with --project instead of --all", strings.Join(unread, ", "))
+			return nil, p.withUnread(err)
+		}
 		apps, note, err := dotnet.Apps(scope, request)
 		if note != "" {
 			p.notes = append(p.notes, note)
@@ -97,7 +101,7 @@ func (p *plan) choose(ctx context.Context, request string, all bool) ([]dotnet.P
 	// The whole tree has no one app: the solution at its root may.
 	if solution := dotnet.RootSolution(p.tree.Paths()); solution != "" {
 		if listed, problem := p.listed(ctx, solution); problem == nil {
-			if app, problem = dotnet.Choose(listed, ""); problem == nil {
+			if app, problem = dotnet.Choose(dotnet.Of(p.projects, listed), ""); problem == nil {
 				return []dotnet.Project{app}, nil
 			}
 		}
@@ -113,8 +117,8 @@ func (p *plan) withUnread(err error) error {
 	return err
 }
 
-// listed gives the projects of a solution.
-func (p *plan) listed(ctx context.Context, solution string) ([]dotnet.Project, error) {
+// listed gives the paths of a solution's projects.
+func (p *plan) listed(ctx context.Context, solution string) ([]string, error) {
 	packed, err := p.tree.Pack(dotnet.DecidesRestore)
 	if err != nil {
 		return nil, err
@@ -134,7 +138,7 @@ func (p *plan) listed(ctx context.Context, solution string) ([]dotnet.Project, e
 			return nil, toolError("reading "+solution, err)
 		}
 	}
-	return dotnet.Of(p.projects, listed), nil
+	return listed, nil
 }
 
 // convert makes a project of an app without one, by the SDK's own command, and goes on with that.

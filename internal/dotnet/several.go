@@ -60,15 +60,9 @@ func Sharing(apps, all []Project) [][]int {
 // Apps gives every project that is an app to be run in a container: of the whole source, or of what the request names, which
 // is what Choose takes. The note says which executables were left out and why; it is empty where none was.
 func Apps(all []Project, request string) (apps []Project, note string, err error) {
-	scope := all
-	if request != "" {
-		wanted := clean(request)
-		scope = slices.DeleteFunc(slices.Clone(all), func(p Project) bool {
-			return !within(p.Path, wanted) && p.Path != wanted && !strings.EqualFold(p.Name(), wanted)
-		})
-		if len(scope) == 0 {
-			return nil, "", fmt.Errorf("choosing the projects to publish: no project is called or lies at %q; there is: %s", request, names(all))
-		}
+	scope := slices.DeleteFunc(slices.Clone(all), func(p Project) bool { return !p.meant(request) })
+	if len(scope) == 0 {
+		return nil, "", fmt.Errorf("choosing the projects to publish: no project is called or lies at %q; there is: %s", request, names(all))
 	}
 	var left []string
 	for _, p := range scope {
@@ -86,6 +80,20 @@ func Apps(all []Project, request string) (apps []Project, note string, err error
 		note = "--all leaves out: " + strings.Join(left, "; ")
 	}
 	return apps, note, nil
+}
+
+// Undescribed gives the project files of which MSBuild could say nothing, among those that the request names.
+func Undescribed(described []Project, files []string, request string) []string {
+	return slices.DeleteFunc(slices.Clone(files), func(file string) bool {
+		known := func(p Project) bool { return p.Path == file }
+		return slices.ContainsFunc(described, known) || !(Project{Path: file}).meant(request)
+	})
+}
+
+// meant says whether a request names the project or a folder that it lies in; "" is the whole source.
+func (p Project) meant(request string) bool {
+	wanted := clean(request)
+	return within(p.Path, wanted) || p.Path == wanted || strings.EqualFold(p.Name(), wanted)
 }
 
 // whyNotAmongAll says why --all leaves a project out that may yet be named: "" when it does not.
@@ -114,7 +122,13 @@ func (p Project) isLibrary() bool { return strings.HasPrefix(p.whyNot(), classLi
 // ContainerRepository has: lower case, dashes for what a repository may not have in it.
 func (p Project) ImageName() string {
 	name := notInName.ReplaceAllString(strings.ToLower(p.AssemblyName()), "-")
-	name = strings.Trim(separators.ReplaceAllString(name, "-"), "-._")
+	name = separators.ReplaceAllStringFunc(name, func(run string) string {
+		if run == "__" || strings.Trim(run, "-") == "" {
+			return run
+		}
+		return "-"
+	})
+	name = strings.Trim(name, "-._")
 	if name == "" {
 		return "app"
 	}
@@ -123,7 +137,8 @@ func (p Project) ImageName() string {
 
 var (
 	notInName = regexp.MustCompile(`[^a-z0-9._-]`)
-	// separators that may not follow each other in a repository's name: one alone may stand between letters.
+	// separators: of those that follow each other, the distribution specification allows two underscores and any number of
+	// dashes in a repository's name.
 	separators = regexp.MustCompile(`[._-]{2,}`)
 )
 

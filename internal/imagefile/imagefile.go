@@ -109,27 +109,16 @@ func inMemory(content []byte) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
 }
 
-// Name reads the name that an image has in an archive: NAME[:TAG] as after `docker run`; "" for the assembly's own, by the
-// rules that the .NET SDK's ContainerRepository has: lower case, dashes for what is not allowed.
-func Name(given, assembly string) (name.Tag, error) {
+// Name reads the name that an image has in an archive: NAME[:TAG] as after `docker run`; "" for the app's own.
+func Name(given, own string) (name.Tag, error) {
 	if given == "" {
-		given = strings.Trim(strings.Map(allowed, strings.ToLower(assembly)), "-._")
-		if given == "" {
-			given = "app"
-		}
+		given = own
 	}
 	tag, err := name.NewTag(given)
 	if err != nil {
 		return name.Tag{}, fmt.Errorf("reading image name %q: want NAME[:TAG], the name in lower case, such as --name team/app:1.2", given)
 	}
 	return tag, nil
-}
-
-func allowed(r rune) rune {
-	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_' {
-		return r
-	}
-	return '-'
 }
 
 // canonical is the full name as Docker and containerd write it; go-containerregistry has Docker Hub by its host.

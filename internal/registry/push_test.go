@@ -202,6 +202,98 @@ func TestADestinationThatFailsLeavesAllUntagged(t *testing.T) {
 	}
 }
 
+// parcels are two apps for two repositories of one registry.
+func parcels(t testing.TB, client *Client, s *scene) []Parcel {
+	t.Helper()
+	var list []Parcel
+	for _, named := range []string{"first", "second"} {
+		a := newApp(t, client, context.Background(), named, s.host, s.others)
+		list = append(list, Parcel{Index: a.image, Targets: targets(t, s.host+"/team/"+named+":1")})
+	}
+	return list
+}
+
+func TestSeveralImagesAreTaggedWhenAllAreThere(t *testing.T) {
+	w := newWorld(t)
+	l := &ledger{}
+	s := w.scene(t, "several", true, l.before)
+	client := w.pusher(t)
+	all := parcels(t, client, s)
+	receipts, err := client.PushEach(context.Background(), all, PushOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lastManifest, firstTag := 0, len(l.lines)
+	for i, line := range l.lines {
+		switch {
+		case strings.Contains(line, " put manifest ") || strings.Contains(line, " put index "):
+			lastManifest = i
+		case strings.Contains(line, " put tag "):
+			firstTag = min(firstTag, i)
+		}
+	}
+	if lastManifest > firstTag {
+		t.Errorf("a tag was written before a manifest: %q", l.lines[firstTag:lastManifest+1])
+	}
+	for i, r := range receipts {
+		repository := []string{"team/first", "team/second"}[i]
+		if is := s.store.tagged(repository, "1"); is != r.Digest.String() || len(r.Sent) != 1 || r.Sent[0].Uploaded == 0 {
+			t.Errorf("%s:1 means %q, the receipt is %+v", repository, is, r)
+		}
+	}
+
+	// What has not changed costs questions alone: of each image its index, two manifests and the tag.
+	l.lines = nil
+	again, err := client.PushEach(context.Background(), all, PushOptions{})
+	if err != nil || again[0].Sent[0] != (Sent{}) || again[1].Sent[0] != (Sent{}) {
+		t.Errorf("the same again: %+v, %v", again, err)
+	}
+	if asked, others := l.count("ask for manifest"), len(l.lines)-l.count("ping")-l.count("token"); asked != 8 || others != 8 {
+		t.Errorf("the same again asked %q", l.lines)
+	}
+}
+
+func TestAnImageThatFailsLeavesTheTagsOfAll(t *testing.T) {
+	w := newWorld(t)
+	s := w.scene(t, "failing", true, func(registry http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if kindOf(r) == "put index" && strings.Contains(r.URL.Path, "/team/second/") {
+				refuse(w, http.StatusForbidden, "DENIED", "not you")
+				return
+			}
+			registry.ServeHTTP(w, r)
+		})
+	})
+	client := w.pusher(t)
+	_, err := client.PushEach(context.Background(), parcels(t, client, s), PushOptions{})
+	if err == nil || !strings.Contains(err.Error(), "/team/second@") {
+		t.Error(err)
+	}
+	if is := s.store.tagged("team/first", "1"); is != "" {
+		t.Errorf("the image that is there was tagged %s", is)
+	}
+}
+
+func TestATakenTagOfOneImageKeepsAllFromBeingSent(t *testing.T) {
+	w := newWorld(t)
+	l := &ledger{}
+	s := w.scene(t, "taken", true, l.before)
+	client := w.pusher(t)
+	all := parcels(t, client, s)
+	other := newApp(t, client, context.Background(), "other", s.host, s.others)
+	if _, _, err := client.PushAll(context.Background(), other.image, all[1].Targets, PushOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.lines = nil
+	_, err := client.PushEach(context.Background(), all, PushOptions{ImmutableTags: true})
+	if err == nil || !strings.Contains(err.Error(), "/team/second:1") {
+		t.Error(err)
+	}
+	if n := l.count("put manifest") + l.count("start upload") + l.count("mount"); n > 0 {
+		t.Errorf("%d times something was sent", n)
+	}
+}
+
 // Clean-ups delete manifests without tags, such as an index's own.
 func TestAnIndexWhoseManifestsWereDeletedIsMended(t *testing.T) {
 	w := newWorld(t)

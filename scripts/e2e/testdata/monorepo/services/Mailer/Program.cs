@@ -1,0 +1,1 @@
+Console.WriteLine("""{"service": "mailer", "architecture": "%s"}""".Replace("%s", System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString()));
