@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 	"source":      {"archive"},
 	"nuget":       {},
 	"lock":        {},
+	"gitversion":  {},
 	"rebase":      {"image", "platform", "publication", "registry"},
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
