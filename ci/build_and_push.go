@@ -24,6 +24,13 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// +optional
 	tag []string,
 
+	// Folder of the repository, with its .git: tags the image with the commit's id, -dirty behind it where files differ from the
+	// commit, and with the versions that the commit's tags vX.Y.Z give it.
+	//
+	// +optional
+	// +ignore=["**/bin", "**/obj", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults", "!.git/**", ".git/lfs", ".git/modules"]
+	versionFromGit *dagger.Directory,
+
 	// User of the registry.
 	//
 	// +optional
@@ -63,7 +70,11 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	targets, err := registry.ParseTargets(image, tag)
+	tags, notes, err := gitTags(ctx, versionFromGit)
+	if err != nil {
+		return "", err
+	}
+	targets, err := registry.ParseTargets(image, append(tag, tags...))
 	if err != nil {
 		return "", err
 	}
@@ -71,7 +82,7 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	published, err := m.deliver(ctx, &delivery{client: client, targets: targets, options: options})
+	published, err := m.deliver(ctx, &delivery{client: client, targets: targets, options: options, publication: publication.Publication{Notes: notes}})
 	if err != nil {
 		return "", err
 	}

@@ -52,7 +52,7 @@ func (m *DotnetMultiarch) deliver(ctx context.Context, d *delivery) (*publicatio
 // run goes from source to image, and does the last step with it. Every way out of the module takes this one, so that all of
 // them have the same digest. Everything that can be refused is asked before anything is compiled.
 func (d *delivery) run(ctx context.Context, m *DotnetMultiarch, check, last func() error) error {
-	if err := d.readChoices(m); err != nil {
+	if err := d.readChoices(ctx, m); err != nil {
 		return err
 	}
 	scratch, err := os.MkdirTemp("", "layers-*")
@@ -85,12 +85,15 @@ func (d *delivery) run(ctx context.Context, m *DotnetMultiarch, check, last func
 }
 
 // readChoices reads what the caller says of the image.
-func (d *delivery) readChoices(m *DotnetMultiarch) (err error) {
+func (d *delivery) readChoices(ctx context.Context, m *DotnetMultiarch) (err error) {
 	d.choices = assembly.Choices{
 		Ports: m.Port, Env: m.EnvVar, Labels: m.Label, Annotations: m.Annotation, Entrypoint: m.Entrypoint, Cmd: m.Cmd, User: m.User,
 		WorkingDir: m.WorkingDir, Version: m.Version, Revision: m.Revision, SourceURL: m.SourceURL, Created: m.Created,
 	}
 	if d.compression, err = image.ParseCompression(m.Compression); err != nil {
+		return err
+	}
+	if err := m.stamp(ctx, &d.choices); err != nil {
 		return err
 	}
 	return d.choices.Validate()

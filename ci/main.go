@@ -82,6 +82,8 @@ type DotnetMultiarch struct {
 	Created string
 	// +private
 	Compression string
+	// +private
+	StampFromGit *dagger.Directory
 }
 
 // New describes the app.
@@ -270,6 +272,13 @@ func New(
 	// +optional
 	// +default="gzip"
 	compression string,
+
+	// Folder of the repository, with its .git, to say version and revision from: the version where a tag vX.Y.Z names the commit, and
+	// the commit's id. --version and --revision beat it. Every commit is another image then.
+	//
+	// +optional
+	// +ignore=["**/bin", "**/obj", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults", "!.git/**", ".git/lfs", ".git/modules"]
+	stampFromGit *dagger.Directory,
 ) *DotnetMultiarch {
 	return &DotnetMultiarch{
 		Source: source, Project: project, Platforms: platforms, Configuration: configuration, Framework: framework,
@@ -278,6 +287,6 @@ func New(
 		LockedMode: lockedMode, Git: git, SourcePath: sourcePath,
 		Port: port, EnvVar: envVar, Label: label, Annotation: annotation, Entrypoint: entrypoint, Cmd: cmd, User: user, WorkingDir: workingDir,
 		Version: version, Revision: revision, SourceURL: sourceUrl, Created: created, Compression: compression,
-		DockerConfig: dockerConfig, CaCertificate: caCertificate, Insecure: insecure,
+		DockerConfig: dockerConfig, CaCertificate: caCertificate, Insecure: insecure, StampFromGit: stampFromGit,
 	}
 }
