@@ -22,6 +22,7 @@ var rooms = map[string][]string{
 	"nuget":       {},
 	"lock":        {},
 	"gitversion":  {},
+	"cifile":      {},
 	"rebase":      {"image", "platform", "publication", "registry"},
 	"dotnet":      {"platform"},
 	"image":       {"archive", "platform"},
