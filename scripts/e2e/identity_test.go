@@ -228,9 +228,10 @@ func faketime(t *testing.T) []byte {
 	return library
 }
 
-// TestAFreshEngineGivesTheSameDigest takes nothing over from the engine of the other tests but its programs: its state, the base
-// images and the registry are new.
-func TestAFreshEngineGivesTheSameDigest(t *testing.T) {
+// freshEngine prepares an engine that takes nothing over from that of the other tests but its programs: its state, the base images
+// and the registry are new. It gives the variables that lead to it, and the function that ends it.
+func freshEngine(t *testing.T) (env []string, end func()) {
+	t.Helper()
 	home, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
@@ -249,23 +250,8 @@ func TestAFreshEngineGivesTheSameDigest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want, _ := push(t, nil, []string{"--image", repository(t)})
-	env := []string{"XDG_CACHE_HOME=" + fresh}
-	defer func() { run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "clean") }()
-	r := daggerWith(t, env, "--progress=plain", "call", "build-and-push", "--format", "json")
-	if r.code != 0 {
-		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
-	}
-	var got publication
-	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
-		t.Fatal(err)
-	}
-	if !r.restored() || !r.published() || got.Blobs.Present != 0 || strings.HasPrefix(got.Reference, host(t)) {
-		t.Errorf("it is no fresh engine and registry: %s, %d blobs present", got.Reference, got.Blobs.Present)
-	}
-	if got.Digest != want.Digest {
-		t.Errorf("digest %s, want %s", got.Digest, want.Digest)
-	}
+	env = []string{"XDG_CACHE_HOME=" + fresh}
+	return env, func() { run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "clean") }
 }
 
 // anew gives the properties that the base images here need and one that nothing reads: the steps' results depend on content

@@ -75,6 +75,8 @@ func provided(t *testing.T, app cifile.App) *pipeline {
 
 func (p *pipeline) commit(t *testing.T) {
 	t.Helper()
+	// Services are containers of Docker, which gitlab-ci-local would start.
+	write(t, p.dir, map[string]string{".gitlab-ci-local.yml": "build-and-push:\n  services: []\n"})
 	commit(t, p.dir)
 	git(t, p.dir, "branch", "-q", "-M", "main")
 	git(t, p.dir, "remote", "add", "origin", "https://git.example.com/me/shop.git")

@@ -108,6 +108,7 @@ func (p *pipeline) install(t *testing.T, script string) {
 			t.Fatal(err)
 		}
 	}
+	write(t, p.dir, map[string]string{".gitlab-ci-local/.gitignore": "*\n"})
 }
 
 func (o *outcome) read(t *testing.T, records string) {
@@ -225,8 +226,6 @@ func permitsIdentity(t *testing.T, text string) bool {
 func (p *pipeline) gitlab(t *testing.T, args ...string) outcome {
 	t.Helper()
 	modules := pipelineTool(t, "PIPELINE_NODE_MODULES", "gitlab-ci-local")
-	// Services are containers of Docker.
-	write(t, p.dir, map[string]string{".gitlab-ci-local.yml": "build-and-push:\n  services: []\n"})
 	args = append([]string{"--force-shell-executor", "--shell-isolation"}, args...)
 	if p.event != "push" {
 		args = append(args, "--variable", "CI_PIPELINE_SOURCE=merge_request_event")
