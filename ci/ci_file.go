@@ -11,8 +11,8 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
 
-// CiFile gives the pipeline file that builds, tests and pushes the app at a CI provider, with the same command on each. --project and
-// --platforms are taken over into it; a value with $NAME stands for the pipeline's variable NAME.
+// CiFile gives the pipeline file that builds, tests and pushes the app at a CI provider, with the same command on each. --project,
+// --all and --platforms are taken over into it; a value with $NAME stands for the pipeline's variable NAME.
 //
 //	dagger call ci-file --provider github --image ghcr.io/me/app -o .github/workflows/build-and-push.yml
 //
@@ -63,12 +63,12 @@ func (m *DotnetMultiarch) CiFile(
 	check *dagger.Directory,
 ) (string, error) {
 	if !strings.Contains(image, "$") {
-		if _, err := registry.ParseTargets(image, nil); err != nil {
+		if _, err := registry.ParseNaming(image, nil); err != nil {
 			return "", err
 		}
 	}
 	text, err := cifile.Render(provider, cifile.App{
-		Image: image, Module: module, Source: folder, Project: m.Project, Platforms: m.Platforms, Arguments: arguments, Role: role,
+		Image: image, Module: module, Source: folder, Projects: m.requests(), All: m.All, Platforms: m.Platforms, Arguments: arguments, Role: role,
 		Require: strings.FieldsFunc(require, func(r rune) bool { return r == ',' || r == ' ' }),
 	})
 	if err != nil || check == nil {

@@ -24,8 +24,10 @@ type App struct {
 	Module string
 	// Source is the folder of the solution in the repository.
 	Source string
-	// Project and Platforms are as the constructor has them; "" where they are not given.
-	Project, Platforms string
+	// Projects and All say which apps of the source, and Platforms for what, as the constructor has them.
+	Projects  []string
+	All       bool
+	Platforms string
 	// Arguments are more of the constructor's, as they stand in a shell.
 	Arguments string
 	// Role is the AWS role that an identity token of the provider is exchanged for; "" where a password is the login.
@@ -142,7 +144,7 @@ func (a App) validate() error {
 		return errors.New("--image is missing: say where to push, such as --image ghcr.io/me/app")
 	}
 	for _, v := range []struct{ flag, value string }{
-		{"--image", a.Image}, {"--module", a.Module}, {"--folder", a.Source}, {"--project", a.Project}, {"--platforms", a.Platforms}, {"--arguments", a.Arguments}, {"--role", a.Role},
+		{"--image", a.Image}, {"--module", a.Module}, {"--folder", a.Source}, {"--project", strings.Join(a.Projects, ",")}, {"--platforms", a.Platforms}, {"--arguments", a.Arguments}, {"--role", a.Role},
 	} {
 		if found := forbidden.FindString(v.value); found != "" {
 			return fmt.Errorf("%s %q: %q cannot stand in a pipeline's file; a variable of the pipeline is $NAME", v.flag, v.value, found)

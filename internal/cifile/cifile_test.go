@@ -21,8 +21,10 @@ var own = App{Image: "$IMAGE", Source: "sample-app", Role: "$AWS_ROLE_ARN", Requ
 var apps = map[string]App{
 	"own":   own,
 	"role":  {Image: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/api", Module: "github.com/me/m@v1", Source: ".", Role: "arn:aws:iam::123456789012:role/ci", Require: []string{"test"}},
-	"login": {Image: "ghcr.io/me/app", Source: "src", Project: "src/My App/App.csproj", Platforms: "linux/arm64", Arguments: "--port 8080", Require: []string{"inspect"}},
+	"login": {Image: "ghcr.io/me/app", Source: "src", Projects: []string{"src/My App/App.csproj"}, Platforms: "linux/arm64", Arguments: "--port 8080", Require: []string{"inspect"}},
 	"none":  {Image: "localhost:5001/app", Source: "."},
+	"apps":  {Image: "$REGISTRY/shop/{project}", Source: ".", Projects: []string{"Api", "$SECOND"}},
+	"all":   {Image: "127.0.0.1:5001/{project}", Source: ".", All: true},
 }
 
 func render(t *testing.T, provider string, app App) string {
@@ -75,6 +77,12 @@ func TestTheCommandsAreFilledInForTheApp(t *testing.T) {
 		},
 		"login": {
 			`dagger call -o TestResults/image.md --source src --project 'src/My App/App.csproj' --platforms linux/arm64 --port 8080 build-and-push --image ghcr.io/me/app --version-from-git . --username "$REGISTRY_USERNAME" --password env://REGISTRY_PASSWORD --require inspect --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log`,
+		},
+		"apps": {
+			`dagger call -o TestResults/image.md --source . --project Api --project "$SECOND" build-and-push --image "$REGISTRY/shop/{project}" --version-from-git . --username "$REGISTRY_USERNAME" --password env://REGISTRY_PASSWORD --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log`,
+		},
+		"all": {
+			`dagger call -o TestResults/image.md --source . --all build-and-push --image '127.0.0.1:5001/{project}' --version-from-git . --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log`,
 		},
 		"none": {
 			`dagger call -o TestResults/image.md --source . build-and-push --image localhost:5001/app --version-from-git . --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log`,
@@ -171,7 +179,7 @@ func TestWhatCannotBeWrittenHasItsCause(t *testing.T) {
 		{"github", App{}, "--image is missing"},
 		{"github", App{Image: "ghcr.io/a/${{ secrets.X }}"}, `"${" cannot stand in a pipeline's file; a variable of the pipeline is $NAME`},
 		{"azure", App{Image: "ghcr.io/a", Arguments: "--port $(PORT)"}, `--arguments "--port $(PORT)": "$(" cannot stand`},
-		{"gitlab", App{Image: "ghcr.io/a", Project: "a\nb"}, `--project "a\nb"`},
+		{"gitlab", App{Image: "ghcr.io/a", Projects: []string{"a\nb"}}, `--project "a\nb"`},
 		{"gitlab", App{Image: "ghcr.io/a", Role: "ci"}, `--role "ci": want the ARN of an AWS role`},
 		{"gitlab", App{Image: "ghcr.io/a", Require: []string{"tests"}}, `--require "tests": there is no such check; use some of test,smoke,inspect`},
 	} {

@@ -42,7 +42,7 @@ func contents(provider string, app App) fields {
 		f.Prefix = quoted(strings.TrimPrefix(path.Clean(app.Source)+"/", "./"))
 	}
 	call := join("dagger", option("-m", app.Module), "call")
-	described := join(option("--source", app.Source), option("--project", app.Project), option("--platforms", app.Platforms), app.Arguments)
+	described := app.described()
 	f.TestResults = join(call, described, `test-results --run "$RUN_ID" export --path TestResults`)
 	f.TestVerdict = join(call, described, `test --run "$RUN_ID"`, record)
 	as := option("--aws-role-arn", app.Role)
@@ -55,7 +55,7 @@ func contents(provider string, app App) fields {
 	gate := slices.DeleteFunc(slices.Clone(app.Require), func(check string) bool { return check == "test" })
 	f.BuildAndPush = join(call, "-o TestResults/image.md", described, "build-and-push", option("--image", app.Image), "--version-from-git .", as,
 		option("--require", strings.Join(gate, ",")), `--format markdown --dry-run="${DRY_RUN:-false}"`, record)
-	for _, match := range variable.FindAllString(join(app.Image, app.Role, app.Project, app.Platforms, app.Arguments, app.Module, app.Source), -1) {
+	for _, match := range variable.FindAllString(join(call, described, app.Image, app.Role), -1) {
 		f.Variables = append(f.Variables, match[1:])
 	}
 	slices.Sort(f.Variables)
@@ -67,6 +67,18 @@ func contents(provider string, app App) fields {
 	f.GitHubToken, f.GitHubResults = script("github-token.sh", f), script("github-results.sh", f)
 	f.AzureToken, f.AzureResults = script("azure-token.sh", f), script("azure-results.sh", f)
 	return f
+}
+
+// described are the constructor's arguments.
+func (a App) described() string {
+	words := []string{option("--source", a.Source)}
+	for _, project := range a.Projects {
+		words = append(words, option("--project", project))
+	}
+	if a.All {
+		words = append(words, "--all")
+	}
+	return join(append(words, option("--platforms", a.Platforms), a.Arguments)...)
 }
 
 // record keeps what a command says, from which failures are shown at their place.

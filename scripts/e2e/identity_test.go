@@ -228,32 +228,6 @@ func faketime(t *testing.T) []byte {
 	return library
 }
 
-// freshEngine prepares an engine that takes nothing over from that of the other tests but its programs: its state, the base images
-// and the registry are new. It gives the variables that lead to it, and the function that ends it.
-func freshEngine(t *testing.T) (env []string, end func()) {
-	t.Helper()
-	home, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cache, fresh := filepath.Join(home, "dotnet-multiarch"), t.TempDir()
-	programs, err := filepath.Glob(filepath.Join(cache, "engine", "bin-*"))
-	if err != nil || len(programs) == 0 {
-		t.Skip("scripts/dagger uses an engine that is not its own here")
-	}
-	for _, program := range append(programs, filepath.Join(cache, "bin")) {
-		relative, err := filepath.Rel(home, program)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.CopyFS(filepath.Join(fresh, relative), os.DirFS(program)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	env = []string{"XDG_CACHE_HOME=" + fresh}
-	return env, func() { run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "clean") }
-}
-
 // anew gives the properties that the base images here need and one that nothing reads: the steps' results depend on content
 // alone, and with another command line they run again.
 func anew(t *testing.T, n int) string {

@@ -17,7 +17,7 @@ const workflow = ".github/workflows/build-and-push.yml"
 
 // shop is an app whose pipeline pushes with a role.
 var shop = cifile.App{
-	Image: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/api", Module: "github.com/me/module@v1", Source: "src", Project: "My Api",
+	Image: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/api", Module: "github.com/me/module@v1", Source: "src", Projects: []string{"My Api"},
 	Role: "arn:aws:iam::123456789012:role/ci", Require: []string{"test", "smoke", "inspect"},
 }
 
@@ -278,7 +278,7 @@ func TestTheReusableFormsCallTheSameCommands(t *testing.T) {
 	}
 	eachProvider(t, func(t *testing.T, provider string) {
 		app := shop
-		app.Project = "Api"
+		app.Projects = []string{"Api"}
 		p := &pipeline{dir: filepath.Join(t.TempDir(), "checkout"), event: "push", issuer: identity(t).URL}
 		files := map[string]string{"templates/build-and-push.yml": string(component), "src/app.cs": "class App;\n"}
 		for name, text := range short {

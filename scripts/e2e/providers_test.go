@@ -19,8 +19,8 @@ import (
 func TestEveryProviderPushesTheSameDigest(t *testing.T) {
 	shell, _ := push(t, nil, []string{"--image", repository(t)})
 	eachProvider(t, func(t *testing.T, provider string) {
-		env, end := freshEngine(t)
-		defer end()
+		env, _ := freshEngine(t)
+		defer func() { run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "clean") }()
 		registry := strings.TrimPrefix(localWith(t, env, "REGISTRY"), "tcp://")
 		if registry == host(t) {
 			t.Fatal("it is no fresh registry")
@@ -98,7 +98,7 @@ func TestTheFileOfAPipelineIsWrittenAndChecked(t *testing.T) {
 		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
 	}
 	want, err := cifile.Render("github", cifile.App{
-		Image: "ghcr.io/me/app", Module: "github.com/dotnet-multiarch/dotnet-multiarch", Source: ".", Project: "Api", Platforms: "linux/arm64", Require: []string{"test"},
+		Image: "ghcr.io/me/app", Module: "github.com/dotnet-multiarch/dotnet-multiarch", Source: ".", Projects: []string{"Api"}, Platforms: "linux/arm64", Require: []string{"test"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestTheFileOfAPipelineIsWrittenAndChecked(t *testing.T) {
 		args []string
 		says string
 	}{
-		{check, `checking .github/workflows/build-and-push.yml: line 19 is "    timeout-minutes: 40" and should be "    timeout-minutes: 30": write it`},
+		{check, `checking .github/workflows/build-and-push.yml: line 20 is "    timeout-minutes: 40" and should be "    timeout-minutes: 30": write it`},
 		{[]string{"call", "ci-file", "--provider", "gitlab", "--image", "ghcr.io/me/app", "--check", p.dir}, "checking .gitlab-ci.yml: it is missing or empty"},
 		{[]string{"call", "ci-file", "--provider", "jenkins", "--image", "ghcr.io/me/app"}, `provider "jenkins" does not exist: use one of azure, github, gitlab`},
 		{[]string{"call", "ci-file", "--provider", "azure", "--image", "https://ghcr.io/me/app"}, "leave out the scheme"},
