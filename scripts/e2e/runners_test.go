@@ -101,7 +101,7 @@ func (p *pipeline) record(t *testing.T) string {
 // install puts a program in the place of dagger, as a cache of an earlier run has it.
 func (p *pipeline) install(t *testing.T, script string) {
 	t.Helper()
-	// GitHub's and Azure's caches are given back into the checkout, and gitlab-ci-local has a folder of its own for them.
+	// Azure's cache is given back into the checkout, GitHub's is copied from there, and gitlab-ci-local has a folder of its own.
 	for _, folder := range []string{"", ".gitlab-ci-local/cache/dagger-0.19.10"} {
 		name := filepath.Join(p.dir, folder, ".tools", "bin", "dagger")
 		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(script), 0o755)); err != nil {
@@ -180,10 +180,14 @@ func (p *pipeline) github(t *testing.T, workflow string) outcome {
 	args := []string{
 		name, "-W", workflow, "-e", filepath.Join(home, "event.json"), "-P", "ubuntu-latest=-self-hosted", "--pull=false", "--no-cache-server", "--action-offline-mode", "--artifact-server-path", filepath.Join(home, "artifacts"),
 	}
-	for _, action := range []string{"actions/cache@27d5ce7f107fe9357f9df03efb73ab90386fccae", "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"} {
-		args = append(args, "--local-repository", action+"="+stubAction(t))
+	// act leaves out of the job's folder what git ignores, so that the cache gives it back as GitHub's does.
+	restore := "mkdir -p .tools && cp -r '" + filepath.Join(p.dir, ".tools", "bin") + "' .tools/"
+	for action, dir := range map[string]string{
+		"actions/cache@27d5ce7f107fe9357f9df03efb73ab90386fccae": stubAction(t, restore), "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f": stubAction(t, "ls TestResults"),
+		thisAction: root(t),
+	} {
+		args = append(args, "--local-repository", action+"="+dir)
 	}
-	args = append(args, "--local-repository", thisAction+"="+root(t))
 	for name, value := range p.values {
 		args = append(args, "--var", name+"="+value)
 	}
@@ -198,10 +202,11 @@ func (p *pipeline) github(t *testing.T, workflow string) outcome {
 // thisAction is this repository's action as another repository names it.
 const thisAction = "dotnet-multiarch/dotnet-multiarch@0123456789012345678901234567890123456789"
 
-func stubAction(t *testing.T) string {
+// stubAction stands for an action of others, and runs a command.
+func stubAction(t *testing.T, command string) string {
 	t.Helper()
 	dir := t.TempDir()
-	write(t, dir, map[string]string{"action.yml": "name: stub\ndescription: stands for an action of others\nruns:\n  using: composite\n  steps:\n    - shell: bash\n      run: echo stub\n"})
+	write(t, dir, map[string]string{"action.yml": "name: stub\ndescription: stub\nruns:\n  using: composite\n  steps:\n    - shell: bash\n      run: " + command + "\n"})
 	commit(t, dir)
 	return dir
 }
