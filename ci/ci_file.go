@@ -55,12 +55,16 @@ func (m *DotnetMultiarch) CiFile(
 	// +default="github.com/dotnet-multiarch/dotnet-multiarch"
 	module string,
 
-	// Compare only: the root of the repository that has the file, such as . or another folder. Fails where it has another text, and
-	// names the first line that differs.
+	// Compare only: fail where the committed file is another, and name the first line that differs.
+	//
+	// +optional
+	check bool,
+
+	// The root of the repository that has the committed file. Default: the source.
 	//
 	// +optional
 	// +ignore=["*", "!.github", "!.gitlab-ci.yml", "!azure-pipelines.yml"]
-	check *dagger.Directory,
+	repository *dagger.Directory,
 ) (string, error) {
 	if !strings.Contains(image, "$") {
 		if _, err := registry.ParseNaming(image, nil); err != nil {
@@ -71,10 +75,13 @@ func (m *DotnetMultiarch) CiFile(
 		Image: image, Module: module, Source: folder, Projects: m.requests(), All: m.All, Platforms: m.Platforms, Arguments: arguments, Role: role,
 		Require: strings.FieldsFunc(require, func(r rune) bool { return r == ',' || r == ' ' }),
 	})
-	if err != nil || check == nil {
+	if err != nil || !check {
 		return text, err
 	}
-	return checkFile(ctx, provider, check, text)
+	if repository == nil {
+		repository = m.Source
+	}
+	return checkFile(ctx, provider, repository, text)
 }
 
 func checkFile(ctx context.Context, provider string, repository *dagger.Directory, wanted string) (string, error) {

@@ -94,7 +94,7 @@ func Compare(provider, committed, wanted string) error {
 	}
 	renew := "write it with the same command, -o " + file + " in the place of --check"
 	if committed == "" {
-		return fmt.Errorf("checking %s: it is missing or empty: %s", file, renew)
+		return fmt.Errorf("checking %s: it is missing or empty: %s, or name the root of the repository with --repository", file, renew)
 	}
 	has, wants := lines(committed), lines(wanted)
 	for i := range max(len(has), len(wants)) {

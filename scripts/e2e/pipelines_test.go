@@ -132,7 +132,7 @@ func TestEveryPipelineCallsTheSameCommands(t *testing.T) {
 		}
 		shown := map[string][]string{
 			"github": {"# Tests of the app", "### Published image"},
-			"gitlab": {"copied artifacts"},
+			"gitlab": {"### Published image", "copied artifacts"},
 			"azure": {
 				"##vso[task.uploadsummary]" + p.dir + "/TestResults/summary.md", "##vso[task.uploadsummary]" + p.dir + "/TestResults/image.md", "##vso[task.setsecret]identity-of-the-job",
 				"step PublishTestResults@2 map[", "testResultsFiles:TestResults/trx/*.trx",
@@ -240,6 +240,18 @@ func TestFailingTestsKeepTheImageBackAndAreShown(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Without an input that says otherwise the action calls the module of its own commit.
+func TestTheActionCallsTheModuleOfItsCommit(t *testing.T) {
+	p := &pipeline{dir: filepath.Join(t.TempDir(), "checkout"), event: "push", issuer: identity(t).URL}
+	write(t, p.dir, map[string]string{workflow: strings.Replace(short[workflow], ", module: github.com/me/module@v1", ", require: smoke", 1)})
+	p.commit(t)
+	o := p.recorded(t, runners["github"], nil)
+	want := []string{"-m", "github.com/" + thisAction, "call", "-o"}
+	if len(o.calls) != 1 || !slices.Equal(o.calls[0][:len(want)], want) || !strings.Contains(strings.Join(o.calls[0], " "), " --require smoke ") {
+		t.Errorf("calls %q\n%s", o.calls, tail(o.log))
+	}
 }
 
 // The files of another repository that take the reusable forms in.

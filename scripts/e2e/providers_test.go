@@ -106,7 +106,7 @@ func TestTheFileOfAPipelineIsWrittenAndChecked(t *testing.T) {
 	if got, err := os.ReadFile(file); err != nil || string(got) != want {
 		t.Errorf("%v\n%s", err, got)
 	}
-	check := append(args, "--check", p.dir)
+	check := append(args, "--check", "--repository", p.dir)
 	if r := dagger(t, check...); r.code != 0 || r.stdout != workflow+" is up to date\n" {
 		t.Errorf("code %d\n%s%s", r.code, r.stdout, tail(r.stderr))
 	}
@@ -116,7 +116,7 @@ func TestTheFileOfAPipelineIsWrittenAndChecked(t *testing.T) {
 		says string
 	}{
 		{check, `checking .github/workflows/build-and-push.yml: line 20 is "    timeout-minutes: 40" and should be "    timeout-minutes: 30": write it`},
-		{[]string{"call", "ci-file", "--provider", "gitlab", "--image", "ghcr.io/me/app", "--check", p.dir}, "checking .gitlab-ci.yml: it is missing or empty"},
+		{[]string{"call", "--source", p.dir, "ci-file", "--provider", "gitlab", "--image", "ghcr.io/me/app", "--check"}, "checking .gitlab-ci.yml: it is missing or empty"},
 		{[]string{"call", "ci-file", "--provider", "jenkins", "--image", "ghcr.io/me/app"}, `provider "jenkins" does not exist: use one of azure, github, gitlab`},
 		{[]string{"call", "ci-file", "--provider", "azure", "--image", "https://ghcr.io/me/app"}, "leave out the scheme"},
 	} {
@@ -127,7 +127,7 @@ func TestTheFileOfAPipelineIsWrittenAndChecked(t *testing.T) {
 	}
 	// This repository's own.
 	for _, provider := range cifile.Providers() {
-		r := dagger(t, "call", "ci-file", "--provider", provider, "--image", "$IMAGE", "--role", "$AWS_ROLE_ARN", "--folder", "sample-app", "--module", "", "--check", ".")
+		r := dagger(t, "call", "ci-file", "--provider", provider, "--image", "$IMAGE", "--role", "$AWS_ROLE_ARN", "--folder", "sample-app", "--module", "", "--check", "--repository", ".")
 		if r.code != 0 || !strings.Contains(r.stdout, "is up to date") {
 			t.Errorf("%s: code %d\n%s%s", provider, r.code, r.stdout, tail(r.stderr))
 		}
