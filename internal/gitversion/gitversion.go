@@ -47,7 +47,7 @@ func Read(folder string, ignored []string) (*Version, error) {
 func read(folder string, ignored []string) (*Version, error) {
 	info, err := os.Lstat(filepath.Join(folder, ".git"))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, errors.New("the folder has no .git: give the one that is the root of the repository, such as --version-from-git .")
+		return nil, errors.New("the folder has no .git: give the root of the repository")
 	}
 	if err != nil {
 		return nil, err

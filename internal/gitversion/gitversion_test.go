@@ -214,7 +214,7 @@ func TestEveryFolderThatHasNoVersionHasItsCause(t *testing.T) {
 		t.Fatal(err)
 	}
 	for folder, says := range map[string]string{
-		none: "has no .git: give the one that is the root of the repository", empty: "has no commit", linked: "linked worktree", broken: "clone the repository again",
+		none: "has no .git: give the root of the repository", empty: "has no commit", linked: "linked worktree", broken: "clone the repository again",
 	} {
 		_, err := Read(folder, ignored)
 		if err == nil || !strings.Contains(err.Error(), says) || strings.ContainsAny(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "reading the version from git: ") {

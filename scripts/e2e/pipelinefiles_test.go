@@ -89,7 +89,7 @@ func TestABadPipelineFileIsRefused(t *testing.T) {
 	for _, c := range []struct{ name, provider, file, from, to, says string }{
 		{"misspelt key", "github", workflow, "timeout-minutes:", "timeout-minute:", `unexpected key "timeout-minute"`},
 		{"misspelt permission", "github", workflow, "id-token: write", "id-tokn: write", `unknown permission scope "id-tokn"`},
-		{"unknown context", "github", workflow, "github.run_attempt", "github.run_attemt", `property "run_attemt" is not defined`},
+		{"unknown context", "github", workflow, "github.run_attempt", "github.attempt", `property "attempt" is not defined`},
 		{"unpinned action", "github", workflow, "@d23441a48e516b6c34aea4fa41551a30e30af803", "@v6", "no commit pins the action actions/checkout@v6"},
 		{"missing id-token", "github", workflow, "      id-token: write\n", "", "without id-token: write"},
 		{"misspelt key", "gitlab", ".gitlab-ci.yml", "artifacts:", "artefacts:", "artefacts"},

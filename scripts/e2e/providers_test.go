@@ -126,10 +126,8 @@ func TestTheFileOfAPipelineIsWrittenAndChecked(t *testing.T) {
 		}
 	}
 	// This repository's own.
-	for _, provider := range cifile.Providers() {
-		r := dagger(t, "call", "ci-file", "--provider", provider, "--image", "$IMAGE", "--role", "$AWS_ROLE_ARN", "--folder", "sample-app", "--module", "", "--check", "--repository", ".")
-		if r.code != 0 || !strings.Contains(r.stdout, "is up to date") {
-			t.Errorf("%s: code %d\n%s%s", provider, r.code, r.stdout, tail(r.stderr))
-		}
+	r := dagger(t, "call", "ci-file", "--provider", "azure", "--image", "$IMAGE", "--role", "$AWS_ROLE_ARN", "--folder", "sample-app", "--module", "", "--check", "--repository", ".")
+	if r.code != 0 || r.stdout != "azure-pipelines.yml is up to date\n" {
+		t.Errorf("code %d\n%s%s", r.code, r.stdout, tail(r.stderr))
 	}
 }

@@ -70,7 +70,7 @@ func TestAFolderWithoutHistoryHasNoVersion(t *testing.T) {
 		{"call", "--stamp-from-git", source, "build-and-push", "--image", repository(t)},
 	} {
 		r := dagger(t, args...)
-		if r.code == 0 || !strings.Contains(r.stderr, "reading the version from git: the folder has no .git: give the one that is the root of the repository") {
+		if r.code == 0 || !strings.Contains(r.stderr, "reading the version from git: the folder has no .git: give the root of the repository") {
 			t.Errorf("%q: code %d\n%s", args, r.code, tail(r.stderr))
 		}
 	}
