@@ -52,8 +52,8 @@ func pipelineTool(t *testing.T, variable, what string) string {
 	return path
 }
 
-// identity is an identity service as the providers have them: GitHub's is asked by GET with an audience, Azure's by POST with a
-// service connection.
+// identity is an identity service as the providers have them: GitHub's is asked by GET with an audience, Azure's by POST,
+// for the pipeline or for a service connection.
 func identity(t *testing.T) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +63,7 @@ func identity(t *testing.T) *httptest.Server {
 			http.Error(w, "no", http.StatusUnauthorized)
 		case r.Method == http.MethodGet && query.Get("audience") == "sts.amazonaws.com":
 			io.WriteString(w, `{"count": 1, "value": "identity-of-the-job"}`) //nolint:errcheck // the client sees it
-		case r.Method == http.MethodPost && query.Get("serviceConnectionId") == "connection-7" && query.Get("api-version") == "7.1":
+		case r.Method == http.MethodPost && query.Get("api-version") == "7.1" && (!query.Has("serviceConnectionId") || query.Get("serviceConnectionId") == "connection-7"):
 			io.WriteString(w, `{"oidcToken":"identity-of-the-job"}`) //nolint:errcheck // the client sees it
 		default:
 			http.Error(w, "bad request", http.StatusBadRequest)
@@ -257,7 +257,7 @@ var azureExpression = regexp.MustCompile(`\$\(([A-Za-z_][A-Za-z0-9_.]*)\)`)
 func (p *pipeline) azure(t *testing.T) outcome {
 	t.Helper()
 	variables := map[string]string{
-		"Build.BuildId": "41", "System.JobAttempt": "1", "System.OidcRequestUri": p.issuer + "/oidctoken", "Build.Reason": "IndividualCI", "AWS_SERVICE_CONNECTION_ID": "connection-7",
+		"Build.BuildId": "41", "System.JobAttempt": "1", "System.OidcRequestUri": p.issuer + "/oidctoken", "Build.Reason": "IndividualCI",
 		"System.PullRequest.IsFork": "False",
 	}
 	secrets := map[string]string{"System.AccessToken": "job-token", "REGISTRY_PASSWORD": "secret-of-the-registry"}
