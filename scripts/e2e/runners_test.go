@@ -142,7 +142,7 @@ func paragraphs(t *testing.T, file string) []string {
 // execute runs a program of a runner in the checkout.
 func (p *pipeline) execute(t *testing.T, env []string, program string, args ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*limit) // a job is several commands
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), env...)
