@@ -88,6 +88,8 @@ type DotnetMultiarch struct {
 	Compression string
 	// +private
 	StampFromGit *dagger.Directory
+	// +private
+	AllowForeign string
 }
 
 // New describes the app.
@@ -287,6 +289,12 @@ func New(
 	// +default="gzip"
 	compression string,
 
+	// Native files that may be for another platform than their image, since the app does not load them there: names or paths
+	// with * for any letters, comma-separated, such as libz*.so. Any other is an error before anything is pushed.
+	//
+	// +optional
+	allowForeign string,
+
 	// Folder of the repository, with its .git, to say version and revision from: the version where a tag vX.Y.Z names the commit, and
 	// the commit's id. --version and --revision beat it. Every commit is another image then.
 	//
@@ -301,6 +309,7 @@ func New(
 		LockedMode: lockedMode, Git: git, SourcePath: sourcePath,
 		Port: port, EnvVar: envVar, Label: label, Annotation: annotation, Entrypoint: entrypoint, Cmd: cmd, User: user, WorkingDir: workingDir,
 		Version: version, Revision: revision, SourceURL: sourceUrl, Created: created, Compression: compression,
-		DockerConfig: dockerConfig, CaCertificate: caCertificate, Insecure: insecure, StampFromGit: stampFromGit,
+		DockerConfig: dockerConfig, CaCertificate: caCertificate, Insecure: insecure,
+		AllowForeign: allowForeign, StampFromGit: stampFromGit,
 	}
 }

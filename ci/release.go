@@ -8,6 +8,7 @@ import (
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/assembly"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/image"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/native"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/publication"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
@@ -17,13 +18,17 @@ type release struct {
 	*plan
 	client *registry.Client
 	// naming says where the apps are pushed; nil where they are not.
-	naming      *registry.Naming
-	options     registry.PushOptions
+	naming  *registry.Naming
+	options registry.PushOptions
+	// gate is what has to be green before a tag is written; nil where nothing is pushed.
+	gate        *gate
 	choices     assembly.Choices
 	compression image.Compression
-	deliveries  []*delivery
-	// notes are of the names that the images get.
-	notes   []string
+	// foreign are the native files that may be for another platform.
+	foreign    native.Allowed
+	deliveries []*delivery
+	// said is what is to be known of the names that the images get.
+	said    []string
 	seconds map[string]float64
 }
 
@@ -34,9 +39,16 @@ type answer interface {
 
 // deliver goes the whole way and pushes what was assembled.
 func (m *DotnetMultiarch) deliver(ctx context.Context, r *release) (answer, error) {
-	if err := r.run(ctx, m, func() error { return r.push(ctx) }); err != nil {
+	push := func() error {
+		if err := r.gate.before(ctx, r); err != nil {
+			return err
+		}
+		return r.push(ctx)
+	}
+	if err := r.run(ctx, m, push); err != nil {
 		return nil, err
 	}
+	r.seconds["push"] -= r.gate.seconds
 	return r.answer(m.several()), nil
 }
 
@@ -94,6 +106,9 @@ func (r *release) readChoices(ctx context.Context, m *DotnetMultiarch) (err erro
 	if err := m.stamp(ctx, &r.choices); err != nil {
 		return err
 	}
+	if r.foreign, err = native.ParseAllowed(m.AllowForeign); err != nil {
+		return err
+	}
 	return r.choices.Validate()
 }
 
@@ -128,7 +143,7 @@ func (r *release) preflight(ctx context.Context, m *DotnetMultiarch) (err error)
 			return err
 		}
 	}
-	r.plan.notes = slices.Concat(r.client.Notes(), r.plan.notes)
+	r.notes = slices.Concat(r.client.Notes(), r.notes)
 	return r.resolveBases(ctx)
 }
 
@@ -154,7 +169,9 @@ func (r *release) push(ctx context.Context) error {
 	for i, d := range r.deliveries {
 		parcels[i] = registry.Parcel{Index: d.index, Targets: d.targets}
 	}
-	receipts, err := r.client.PushEach(ctx, parcels, r.options)
+	options := r.options
+	options.Gate = func(ctx context.Context) error { return r.gate.after(ctx, r) }
+	receipts, err := r.client.PushEach(ctx, parcels, options)
 	if err != nil {
 		return err
 	}
@@ -173,7 +190,7 @@ func (r *release) answer(list bool) answer {
 		publications[i] = d.publication
 		publications[i].Notes = d.notes()
 	}
-	notes := slices.Concat(r.notes, r.plan.notes)
+	notes := slices.Concat(r.said, r.plan.notes)
 	if list {
 		return publication.NewRelease(publications, r.seconds, notes)
 	}

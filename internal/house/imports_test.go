@@ -31,7 +31,10 @@ var rooms = map[string][]string{
 	"registry":    {"image", "platform"},
 	"ecr":         {"aws", "registry"},
 	"imagefile":   {"archive"},
-	"assembly":    {"archive", "dotnet", "image", "platform"},
+	"native":      {"platform"},
+	"smoke":       {"native", "platform"},
+	"inspection":  {"dotnet", "image", "native", "platform", "registry"},
+	"assembly":    {"archive", "dotnet", "image", "native", "platform"},
 	"house":       {},
 }
 

@@ -129,6 +129,16 @@ func (p Platform) RuntimeIdentifier(libc Libc) string {
 // Machine gives the ELF e_machine that native files for the platform must have.
 func (p Platform) Machine() elf.Machine { return p.row().machine }
 
+// FromMachine gives the platform of an ELF machine; ok is false where the table has none.
+func FromMachine(machine elf.Machine) (p Platform, ok bool) {
+	for _, r := range table {
+		if r.machine == machine {
+			return r.platform, true
+		}
+	}
+	return Platform{}, false
+}
+
 func (p Platform) row() row {
 	for _, r := range table {
 		if r.platform == p {
