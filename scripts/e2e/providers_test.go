@@ -25,7 +25,7 @@ func TestEveryProviderPushesTheSameDigest(t *testing.T) {
 		if registry == host(t) {
 			t.Fatal("it is no fresh registry")
 		}
-		p := realCheckout(t, provider, cifile.App{Image: registry + "/sample-app", Module: root(t), Source: "sample-app"})
+		p := realCheckout(t, provider, cifile.App{Image: registry + "/sample-app", Module: root(t), Source: "sample-app", Require: []string{"inspect"}})
 		p.install(t, "#!/bin/sh\nexport "+strings.Join(quoted(append(env, "HOME="+os.Getenv("HOME"), "PATH="+os.Getenv("PATH"))), " ")+"\nexec "+filepath.Join(root(t), "scripts", "dagger")+` --progress=plain "$@"`+"\n")
 		o := runners[provider](t, p)
 		if o.code != 0 {
