@@ -42,6 +42,11 @@ func (m *DotnetMultiarch) CiFile(
 	// +optional
 	arguments string,
 
+	// More of what build-and-push takes, as it stands after it, such as "--smoke-path /ready --immutable-tags".
+	//
+	// +optional
+	pushArguments string,
+
 	// Folder of the solution in the repository: the pipeline's --source.
 	//
 	// +optional
@@ -72,7 +77,7 @@ func (m *DotnetMultiarch) CiFile(
 		}
 	}
 	text, err := cifile.Render(provider, cifile.App{
-		Image: image, Module: module, Source: folder, Projects: m.requests(), All: m.All, Platforms: m.Platforms, Arguments: arguments, Role: role,
+		Image: image, Module: module, Source: folder, Projects: m.requests(), All: m.All, Platforms: m.Platforms, Arguments: arguments, PushArguments: pushArguments, Role: role,
 		Require: strings.FieldsFunc(require, func(r rune) bool { return r == ',' || r == ' ' }),
 	})
 	if err != nil || !check {

@@ -30,6 +30,8 @@ type App struct {
 	Platforms string
 	// Arguments are more of the constructor's, as they stand in a shell.
 	Arguments string
+	// PushArguments are more of build-and-push's, likewise.
+	PushArguments string
 	// Role is the AWS role that an identity token of the provider is exchanged for; "" where a password is the login.
 	Role string
 	// Require are the checks that must pass: test, smoke, inspect.
@@ -144,7 +146,7 @@ func (a App) validate() error {
 		return errors.New("--image is missing: say where to push, such as --image ghcr.io/me/app")
 	}
 	for _, v := range []struct{ flag, value string }{
-		{"--image", a.Image}, {"--module", a.Module}, {"--folder", a.Source}, {"--project", strings.Join(a.Projects, ",")}, {"--platforms", a.Platforms}, {"--arguments", a.Arguments}, {"--role", a.Role},
+		{"--image", a.Image}, {"--module", a.Module}, {"--folder", a.Source}, {"--project", strings.Join(a.Projects, ",")}, {"--platforms", a.Platforms}, {"--arguments", a.Arguments}, {"--push-arguments", a.PushArguments}, {"--role", a.Role},
 	} {
 		if found := forbidden.FindString(v.value); found != "" {
 			return fmt.Errorf("%s %q: %q cannot stand in a pipeline's file; a variable of the pipeline is $NAME", v.flag, v.value, found)

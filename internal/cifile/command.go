@@ -54,8 +54,8 @@ func contents(provider string, app App) fields {
 	}
 	gate := slices.DeleteFunc(slices.Clone(app.Require), func(check string) bool { return check == "test" })
 	f.BuildAndPush = join(call, "-o TestResults/image.md", described, "build-and-push", option("--image", app.Image), "--version-from-git .", as,
-		option("--require", strings.Join(gate, ",")), `--format markdown --dry-run="${DRY_RUN:-false}"`, record)
-	for _, match := range variable.FindAllString(join(call, described, app.Image, app.Role), -1) {
+		option("--require", strings.Join(gate, ",")), app.PushArguments, `--format markdown --dry-run="${DRY_RUN:-false}"`, record)
+	for _, match := range variable.FindAllString(join(call, described, app.Image, app.Role, app.PushArguments), -1) {
 		f.Variables = append(f.Variables, match[1:])
 	}
 	slices.Sort(f.Variables)

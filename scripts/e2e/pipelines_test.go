@@ -245,7 +245,7 @@ func TestFailingTestsKeepTheImageBackAndAreShown(t *testing.T) {
 // Without an input that says otherwise the action calls the module of its own commit.
 func TestTheActionCallsTheModuleOfItsCommit(t *testing.T) {
 	p := &pipeline{dir: filepath.Join(t.TempDir(), "checkout"), event: "push", issuer: identity(t).URL}
-	write(t, p.dir, map[string]string{workflow: strings.Replace(short[workflow], ", module: github.com/me/module@v1", ", require: smoke", 1)})
+	write(t, p.dir, map[string]string{workflow: strings.Replace(short[workflow], ", push-arguments: --push-timeout 5m, module: github.com/me/module@v1", ", require: smoke", 1)})
 	p.commit(t)
 	o := p.recorded(t, runners["github"], nil)
 	want := []string{"-m", "github.com/" + thisAction, "call", "-o"}
@@ -265,11 +265,11 @@ jobs:
     steps:
       - uses: actions/checkout@d23441a48e516b6c34aea4fa41551a30e30af803 # v6.1.0
       - uses: ` + thisAction + `
-        with: {image: IMAGE, role: ROLE, source: src, arguments: --project Api, module: github.com/me/module@v1}
+        with: {image: IMAGE, role: ROLE, source: src, arguments: --project Api, push-arguments: --push-timeout 5m, module: github.com/me/module@v1}
 `,
 	".gitlab-ci.yml": `include:
   - local: /templates/build-and-push.yml
-    inputs: {image: IMAGE, role: ROLE, source: src, arguments: --project Api, module: github.com/me/module@v1}
+    inputs: {image: IMAGE, role: ROLE, source: src, arguments: --project Api, push-arguments: --push-timeout 5m, module: github.com/me/module@v1}
 `,
 	"azure-pipelines.yml": `resources:
   repositories:
@@ -279,7 +279,7 @@ jobs:
     pool: {vmImage: ubuntu-latest}
     steps:
       - template: templates/azure/build-and-push.yml@dotnet-multiarch
-        parameters: {image: IMAGE, role: ROLE, source: src, arguments: --project Api, module: github.com/me/module@v1, serviceConnectionId: connection-7}
+        parameters: {image: IMAGE, role: ROLE, source: src, arguments: --project Api, pushArguments: --push-timeout 5m, module: github.com/me/module@v1, serviceConnectionId: connection-7}
 `,
 }
 
@@ -303,6 +303,7 @@ func TestTheReusableFormsCallTheSameCommands(t *testing.T) {
 		for _, call := range want {
 			call[slices.Index(call, "My Api")] = "Api"
 		}
+		want[2] = slices.Insert(want[2], slices.Index(want[2], "--format"), "--push-timeout", "5m")
 		sameCalls(t, o, want)
 		if o.code != 0 || len(o.environments) == 3 && o.environments[2]["AWS_ID_TOKEN"] != "identity-of-the-job" {
 			t.Errorf("code %d, environments %q", o.code, o.environments)

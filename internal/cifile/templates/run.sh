@@ -14,4 +14,4 @@ if [ -n "$ROLE" ]; then
 elif [ -n "${REGISTRY_USERNAME:-}" ]; then
   login="--username $REGISTRY_USERNAME --password env://REGISTRY_PASSWORD"
 fi
-dagger -m "$MODULE" call -o TestResults/image.md $app build-and-push --image "$IMAGE" --version-from-git . $login ${gate:+--require "$gate"} --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log
+dagger -m "$MODULE" call -o TestResults/image.md $app build-and-push --image "$IMAGE" --version-from-git . $login ${gate:+--require "$gate"} $PUSH_ARGUMENTS --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log
