@@ -190,7 +190,7 @@ func (r *release) answer(list bool) answer {
 		publications[i] = d.publication
 		publications[i].Notes = d.notes()
 	}
-	notes := slices.Concat(r.said, r.plan.notes)
+	notes := slices.Concat(r.said, r.notes)
 	if list {
 		return publication.NewRelease(publications, r.seconds, notes)
 	}

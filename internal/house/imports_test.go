@@ -35,6 +35,10 @@ var rooms = map[string][]string{
 	"smoke":       {"native", "platform"},
 	"inspection":  {"dotnet", "image", "native", "platform", "registry"},
 	"assembly":    {"archive", "dotnet", "image", "native", "platform"},
+	"load":        {},
+	"measure":     {},
+	"plot":        {},
+	"comparison":  {"load", "measure", "plot"},
 	"house":       {},
 }
 
