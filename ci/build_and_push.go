@@ -26,6 +26,13 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// +optional
 	tag []string,
 
+	// Folder of the repository, with its .git: tags the image with the commit's id, -dirty behind it where files differ from the
+	// commit, and with the versions that the commit's tags vX.Y.Z give it.
+	//
+	// +optional
+	// +ignore=["**/bin", "**/obj", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults", "!.git/**", ".git/lfs", ".git/modules"]
+	versionFromGit *dagger.Directory,
+
 	// User of the registry.
 	//
 	// +optional
@@ -140,7 +147,11 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	naming, err := registry.ParseNaming(image, tag)
+	tags, notes, err := gitTags(ctx, versionFromGit)
+	if err != nil {
+		return "", err
+	}
+	naming, err := registry.ParseNaming(image, append(tag, tags...))
 	if err != nil {
 		return "", err
 	}
@@ -157,7 +168,7 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	published, err := m.deliver(ctx, &release{client: client, naming: &naming, options: options, gate: gate})
+	published, err := m.deliver(ctx, &release{client: client, naming: &naming, options: options, gate: gate, said: notes})
 	if err != nil {
 		return "", err
 	}

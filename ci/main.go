@@ -87,6 +87,8 @@ type DotnetMultiarch struct {
 	// +private
 	Compression string
 	// +private
+	StampFromGit *dagger.Directory
+	// +private
 	AllowForeign string
 }
 
@@ -292,6 +294,13 @@ func New(
 	//
 	// +optional
 	allowForeign string,
+
+	// Folder of the repository, with its .git, to say version and revision from: the version where a tag vX.Y.Z names the commit, and
+	// the commit's id. --version and --revision beat it. Every commit is another image then.
+	//
+	// +optional
+	// +ignore=["**/bin", "**/obj", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults", "!.git/**", ".git/lfs", ".git/modules"]
+	stampFromGit *dagger.Directory,
 ) *DotnetMultiarch {
 	return &DotnetMultiarch{
 		Source: source, Project: project, Projects: projects, All: all, Platforms: platforms, Configuration: configuration, Framework: framework,
@@ -301,6 +310,6 @@ func New(
 		Port: port, EnvVar: envVar, Label: label, Annotation: annotation, Entrypoint: entrypoint, Cmd: cmd, User: user, WorkingDir: workingDir,
 		Version: version, Revision: revision, SourceURL: sourceUrl, Created: created, Compression: compression,
 		DockerConfig: dockerConfig, CaCertificate: caCertificate, Insecure: insecure,
-		AllowForeign: allowForeign,
+		AllowForeign: allowForeign, StampFromGit: stampFromGit,
 	}
 }

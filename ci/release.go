@@ -27,7 +27,9 @@ type release struct {
 	// foreign are the native files that may be for another platform.
 	foreign    native.Allowed
 	deliveries []*delivery
-	seconds    map[string]float64
+	// said is what is to be known of the names that the images get.
+	said    []string
+	seconds map[string]float64
 }
 
 // answer is what a verb prints.
@@ -53,7 +55,7 @@ func (m *DotnetMultiarch) deliver(ctx context.Context, r *release) (answer, erro
 // run goes from source to image, and does the last step with it. Every way out of the module takes this one, so that all of
 // them have the same digest. Everything that can be refused is asked before anything is compiled.
 func (r *release) run(ctx context.Context, m *DotnetMultiarch, last func() error) error {
-	if err := r.readChoices(m); err != nil {
+	if err := r.readChoices(ctx, m); err != nil {
 		return err
 	}
 	scratch, err := os.MkdirTemp("", "layers-*")
@@ -93,12 +95,15 @@ func (r *release) each(ctx context.Context, name string, step func(*delivery, co
 }
 
 // readChoices reads what the caller says of the images.
-func (r *release) readChoices(m *DotnetMultiarch) (err error) {
+func (r *release) readChoices(ctx context.Context, m *DotnetMultiarch) (err error) {
 	r.choices = assembly.Choices{
 		Ports: m.Port, Env: m.EnvVar, Labels: m.Label, Annotations: m.Annotation, Entrypoint: m.Entrypoint, Cmd: m.Cmd, User: m.User,
 		WorkingDir: m.WorkingDir, Version: m.Version, Revision: m.Revision, SourceURL: m.SourceURL, Created: m.Created,
 	}
 	if r.compression, err = image.ParseCompression(m.Compression); err != nil {
+		return err
+	}
+	if err := m.stamp(ctx, &r.choices); err != nil {
 		return err
 	}
 	if r.foreign, err = native.ParseAllowed(m.AllowForeign); err != nil {
@@ -185,11 +190,12 @@ func (r *release) answer(list bool) answer {
 		publications[i] = d.publication
 		publications[i].Notes = d.notes()
 	}
+	notes := slices.Concat(r.said, r.notes)
 	if list {
-		return publication.NewRelease(publications, r.seconds, r.notes)
+		return publication.NewRelease(publications, r.seconds, notes)
 	}
 	publications[0].Project = ""
 	publications[0].Seconds = r.seconds
-	publications[0].Notes = slices.Concat(r.notes, publications[0].Notes)
+	publications[0].Notes = slices.Concat(notes, publications[0].Notes)
 	return publications[0]
 }

@@ -156,6 +156,22 @@ func TestIgnoredEqualsThePragmaOfTheModule(t *testing.T) {
 	}
 }
 
+// What a build leaves out is not looked at for changes either, and need not be uploaded. A branch may be named like such a folder.
+func TestARepositoryIsUploadedWithoutWhatABuildLeavesOut(t *testing.T) {
+	patterns := slices.DeleteFunc(Ignored(), func(pattern string) bool { return pattern == "**/.git" })
+	patterns = append(patterns, "!.git/**", ".git/lfs", ".git/modules")
+	want := `// +ignore=["` + strings.Join(patterns, `", "`) + `"]`
+	for _, file := range []string{"main.go", "build_and_push.go"} {
+		source, err := os.ReadFile("../../ci/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(source), want+"\n") {
+			t.Errorf("ci/%s has not %s", file, want)
+		}
+	}
+}
+
 const deps = `{
  "runtimeTarget": {"name": ".NETCoreApp,Version=v10.0/linux-arm64"},
  "targets": {".NETCoreApp,Version=v10.0": {}, ".NETCoreApp,Version=v10.0/linux-arm64": {

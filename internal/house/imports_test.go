@@ -22,6 +22,8 @@ var rooms = map[string][]string{
 	"source":      {"archive"},
 	"nuget":       {},
 	"lock":        {},
+	"gitversion":  {},
+	"cifile":      {},
 	"ecs":         {"aws", "ecs/ecstest", "platform", "publication"},
 	"rebase":      {"image", "platform", "publication", "registry"},
 	"dotnet":      {"platform"},

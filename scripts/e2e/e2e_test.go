@@ -130,7 +130,12 @@ func host(t *testing.T) string {
 // sets none.
 func local(t *testing.T, name string) string {
 	t.Helper()
-	match := regexp.MustCompile(`DOTNET_MULTIARCH_` + name + `='?([^'\n]*)`).FindStringSubmatch(localEnvironment(t))
+	return localWith(t, nil, name)
+}
+
+func localWith(t *testing.T, env []string, name string) string {
+	t.Helper()
+	match := regexp.MustCompile(`DOTNET_MULTIARCH_` + name + `='?([^'\n]*)`).FindStringSubmatch(localEnvironment(t, env))
 	if match == nil {
 		return ""
 	}
@@ -138,9 +143,9 @@ func local(t *testing.T, name string) string {
 }
 
 // localEnvironment is what scripts/dagger sets, as lines for a shell.
-func localEnvironment(t *testing.T) string {
+func localEnvironment(t *testing.T, env []string) string {
 	t.Helper()
-	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
+	r := run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "env")
 	if r.code != 0 || !strings.Contains(r.stdout, "DOTNET_MULTIARCH_REGISTRY=") {
 		t.Fatalf("dagger-local env: code %d\n%s%s", r.code, r.stdout, tail(r.stderr))
 	}

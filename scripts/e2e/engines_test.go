@@ -125,7 +125,7 @@ func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
 // TestAnEngineInAPodIsReachedByKubectl has Dagger's client find the engine as docs/kubernetes.md says. The kubectl of the test takes
 // the one command that kube-pod-access.yaml allows, and does what the pod would: it runs Dagger's dial-stdio, there called buildctl.
 func TestAnEngineInAPodIsReachedByKubectl(t *testing.T) {
-	socket := regexp.MustCompile(`_EXPERIMENTAL_DAGGER_RUNNER_HOST='(unix://[^']+)'`).FindStringSubmatch(localEnvironment(t))
+	socket := regexp.MustCompile(`_EXPERIMENTAL_DAGGER_RUNNER_HOST='(unix://[^']+)'`).FindStringSubmatch(localEnvironment(t, nil))
 	if socket == nil {
 		t.Skip("scripts/dagger uses an engine that has no socket here")
 	}

@@ -1,0 +1,3 @@
+export PATH="$PWD/.tools/bin:$PATH"
+mkdir -p TestResults
+[% .BuildAndPush %]

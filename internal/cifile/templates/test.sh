@@ -1,0 +1,4 @@
+export PATH="$PWD/.tools/bin:$PATH"
+mkdir -p TestResults
+[% .TestResults %]
+[% .TestVerdict %]
