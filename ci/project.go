@@ -53,13 +53,23 @@ func (p *plan) chooseProject(ctx context.Context, request string) error {
 }
 
 func (p *plan) chooseFromSolution(ctx context.Context, solution string) error {
-	packed, err := p.tree.Pack(dotnet.DecidesRestore)
+	listed, err := p.listed(ctx, solution)
 	if err != nil {
 		return err
 	}
+	p.app, err = dotnet.Choose(dotnet.Of(p.projects, listed), "")
+	return err
+}
+
+// listed gives the projects of a solution. One that the source lacks is an error.
+func (p *plan) listed(ctx context.Context, solution string) ([]string, error) {
+	packed, err := p.tree.Pack(dotnet.DecidesRestore)
+	if err != nil {
+		return nil, err
+	}
 	output, err := p.step(p.sdk, packed, dotnet.SolutionList(p.settings, solution), dagger.ReturnTypeSuccess).Stdout(ctx)
 	if err != nil {
-		return toolError("reading "+solution, err)
+		return nil, toolError("reading "+solution, err)
 	}
 	listed := dotnet.ParseSolutionList(output, solution)
 	for _, one := range listed {
@@ -69,11 +79,10 @@ func (p *plan) chooseFromSolution(ctx context.Context, solution string) error {
 			if err == nil {
 				err = fmt.Errorf("it names %s, which is not in the source", one)
 			}
-			return toolError("reading "+solution, err)
+			return nil, toolError("reading "+solution, err)
 		}
 	}
-	p.app, err = dotnet.Choose(dotnet.Of(p.projects, listed), "")
-	return err
+	return listed, nil
 }
 
 // convert makes a project of an app without one, by the SDK's own command, and goes on with that.

@@ -61,9 +61,8 @@ var testPackages = []string{"microsoft.net.test.sdk", "mstest", "mstest.sdk", "t
 
 // whyNot says why the project cannot be the app; "" when it can.
 func (p Project) whyNot() string {
-	isTestPackage := func(name string) bool { return slices.Contains(testPackages, strings.ToLower(name)) }
 	switch {
-	case p.is("IsTestProject") || slices.ContainsFunc(p.Items["PackageReference"], isTestPackage):
+	case p.IsTest():
 		return "is a test project"
 	case !strings.EqualFold(p.Properties["OutputType"], "Exe") && !strings.EqualFold(p.Properties["OutputType"], "WinExe"):
 		return "is a class library: only a project with OutputType Exe can be an image"

@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"registry":    {"image", "platform"},
 	"imagefile":   {"archive"},
 	"assembly":    {"archive", "dotnet", "image", "platform"},
+	"testresults": {},
 	"house":       {},
 }
 
