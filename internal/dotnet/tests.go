@@ -41,7 +41,8 @@ const (
 // IsTest says whether the project looks like one of tests before it is restored: what packages bring is not there yet.
 func (p Project) IsTest() bool {
 	isTestPackage := func(name string) bool { return slices.Contains(testPackages, strings.ToLower(name)) }
-	return p.is("IsTestProject") || p.is("IsTestingPlatformApplication") || slices.ContainsFunc(p.Items["PackageReference"], isTestPackage)
+	said := slices.ContainsFunc([]string{"IsTestProject", "IsTestingPlatformApplication", "EnableMSTestRunner", "EnableNUnitRunner"}, p.is)
+	return said || slices.ContainsFunc(p.Items["PackageReference"], isTestPackage)
 }
 
 // ChooseTests gives the test projects that a request means: a test project's file, folder or name; a folder above several; or

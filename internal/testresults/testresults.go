@@ -142,7 +142,8 @@ func (a Attempt) tests() ([]Test, string, error) {
 	var report trx
 	var err error
 	if a.TRX != "" {
-		if report, err = readTRX(a.TRX); err != nil {
+		// A runner that was killed may leave half a report.
+		if report, err = readTRX(a.TRX); err != nil && a.Code == 0 {
 			return nil, "", err
 		}
 	}
@@ -414,7 +415,7 @@ func ParsePercent(text string) (float64, error) {
 		return 0, nil
 	}
 	p, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "%")), 64)
-	if err != nil || p < 0 || p > 100 {
+	if err != nil || !(p >= 0 && p <= 100) { // nor NaN
 		return 0, fmt.Errorf("reading --fail-under %q: want a share of lines in percent, such as 80", text)
 	}
 	return p, nil
