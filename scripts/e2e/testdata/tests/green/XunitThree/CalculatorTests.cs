@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using Calc;
 using Xunit;
 
 namespace XunitThree;
 
-public class CalculatorTests
+public class CalculatorTests(ITestOutputHelper output)
 {
     [Fact]
     public void AddsTwoNumbers()
@@ -22,5 +23,11 @@ public class CalculatorTests
     [Fact(Skip = "not on a calculator")]
     public void Divides()
     {
+    }
+
+    [Fact]
+    public void SaysWhereItRuns()
+    {
+        output.WriteLine($"ran on {RuntimeInformation.ProcessArchitecture}");
     }
 }

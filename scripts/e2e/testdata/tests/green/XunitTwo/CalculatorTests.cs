@@ -1,9 +1,11 @@
+using System.Runtime.InteropServices;
 using Calc;
 using Xunit;
+using Xunit.Abstractions;
 
 namespace XunitTwo;
 
-public class CalculatorTests
+public class CalculatorTests(ITestOutputHelper output)
 {
     [Fact]
     public void AddsTwoNumbers()
@@ -22,5 +24,11 @@ public class CalculatorTests
     [Fact(Skip = "not on a calculator")]
     public void Divides()
     {
+    }
+
+    [Fact]
+    public void SaysWhereItRuns()
+    {
+        output.WriteLine($"ran on {RuntimeInformation.ProcessArchitecture}");
     }
 }
