@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -163,7 +164,7 @@ func (t *testing) suite(ctx context.Context, s dotnet.TestSuite) (*suiteRun, err
 		return nil, err
 	}
 	r.coverage = left.coverage
-	r.suite.Notes = notesOn(s, options, left)
+	r.suite.Notes = t.notesOn(s, options, left)
 	for attempt := 1; attempt <= t.retries && r.suite.Problem == ""; attempt++ {
 		failed := r.suite.Failed()
 		if len(failed) == 0 {
@@ -212,16 +213,26 @@ func namesOf(failed []testresults.Test) []dotnet.Failed {
 }
 
 // notesOn says what could not be had of a suite.
-func notesOn(s dotnet.TestSuite, options dotnet.Options, left leftBehind) []string {
+func (t *testing) notesOn(s dotnet.TestSuite, options dotnet.Options, left leftBehind) []string {
+	const emulated = "on a platform that is emulated: its extension starts a second process"
+	has := options
+	if t.run.Foreign {
+		has = options.WithoutProcesses()
+	}
 	var notes []string
-	collects := s.Collector() != "" || options.Coverage()
 	switch {
-	case !collects:
+	case s.Collector() == "" && !options.Coverage():
 		notes = append(notes, "no coverage: "+testresults.Collectors)
+	case s.Collector() == "" && !has.Coverage():
+		notes = append(notes, "no coverage "+emulated)
 	case len(left.coverage) == 0 && !left.TimedOut:
 		notes = append(notes, "no coverage: its collector left no Cobertura report")
 	}
-	if s.Runner == dotnet.TestingPlatform && !options.Has("--report-trx") && !options.Has("--report-xunit-trx") {
+	switch {
+	case s.Runner == dotnet.VSTest || has.TRX():
+	case options.TRX():
+		notes = append(notes, "no TRX "+emulated)
+	default:
 		notes = append(notes, "no TRX: reference Microsoft.Testing.Extensions.TrxReport; the results are from the runner's log")
 	}
 	return notes
@@ -237,13 +248,12 @@ type leftBehind struct {
 // attempt runs a command of a suite and fetches what it left.
 func (t *testing) attempt(ctx context.Context, from *dagger.Container, s dotnet.TestSuite, command []string) (*dagger.Container, leftBehind, error) {
 	doing := "testing " + s.Project.Path
-	ran := from.WithExec(command, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
-	code, err := ran.ExitCode(ctx)
+	ran, err := from.WithExec(command).Sync(ctx)
 	if err != nil {
 		return nil, leftBehind{}, toolError(doing, err)
 	}
 	left := leftBehind{files: ran.Directory(dotnet.ResultsDir)}
-	left.Root, left.Code, left.Limit = t.settings.Dir(), code, t.run.Timeout
+	left.Root, left.Limit = t.settings.Dir(), t.run.Timeout
 	folder, err := os.MkdirTemp("", "results-*")
 	if err != nil {
 		return nil, leftBehind{}, err
@@ -257,7 +267,7 @@ func (t *testing) attempt(ctx context.Context, from *dagger.Container, s dotnet.
 	return ran, left, os.RemoveAll(folder)
 }
 
-// What runners leave, beside results.trx, output.txt and timed-out.
+// What runners leave, beside the files with fixed names.
 var (
 	sequenceFile = regexp.MustCompile(`^Sequence.*\.xml$`)
 	coverageFile = regexp.MustCompile(`(?i)^coverage.*\.xml$|\.cobertura\.xml$`)
@@ -289,6 +299,10 @@ func (l *leftBehind) readFolder(folder string) error {
 			l.TRX = text
 		case name == "output.txt":
 			l.Output = text
+		case name == "exit-code":
+			if l.Code, err = strconv.Atoi(strings.TrimSpace(text)); err != nil {
+				return err
+			}
 		case sequenceFile.MatchString(name):
 			l.Sequence = text
 		case path.Ext(name) == ".diag":

@@ -241,7 +241,7 @@ type TestRun struct {
 }
 
 // RunTests gives the command that runs a suite's tests once and leaves in ResultsDir what the runner wrote: results.trx,
-// output.txt, and timed-out where the time was up. options are those that a Microsoft.Testing.Platform program says it has.
+// output.txt, exit-code, and timed-out where the time was up. options are those that a Microsoft.Testing.Platform program says it has.
 func RunTests(s Settings, suite TestSuite, run TestRun, options Options) ([]string, error) {
 	var command []string
 	switch suite.Runner {
@@ -324,6 +324,17 @@ func ParseOptions(help string) Options {
 // Has says whether the program has an option.
 func (o Options) Has(name string) bool { return slices.Contains(o, name) }
 
+// WithoutProcesses leaves out the options whose extensions start the program a second time, to watch it from outside: QEMU in
+// user mode runs one process, and the kernel cannot start another of a foreign platform.
+func (o Options) WithoutProcesses() Options {
+	return slices.DeleteFunc(slices.Clone(o), func(name string) bool {
+		return name == "--report-trx" || strings.HasPrefix(name, "--coverage") || strings.HasPrefix(name, "--coverlet")
+	})
+}
+
+// TRX says whether the program writes a report.
+func (o Options) TRX() bool { return o.Has("--report-trx") || o.Has("--report-xunit-trx") }
+
 // Coverage says whether the program collects coverage.
 func (o Options) Coverage() bool { return o.Has("--coverage") || o.Has("--coverlet") }
 
@@ -342,6 +353,9 @@ func testProgram(suite TestSuite, run TestRun, options Options) ([]string, error
 	args := []string{dotnet, "exec", suite.target(), "--results-directory", ResultsDir}
 	if len(options) == 0 {
 		return nil, fmt.Errorf("testing %s: its program does not answer --help as one of %s does: check that it sets OutputType to Exe", suite.Project.Path, TestingPlatform)
+	}
+	if run.Foreign {
+		options = options.WithoutProcesses()
 	}
 	for _, wanted := range [][]string{
 		{"--no-ansi"}, {"--no-progress"}, {"--output", "Detailed"},

@@ -136,8 +136,10 @@ func TestProgramIsAskedForWhatItHas(t *testing.T) {
 	if _, err := RunTests(Settings{}, suite, TestRun{}, nil); err == nil || !strings.Contains(err.Error(), "OutputType") {
 		t.Error(err)
 	}
-	if foreign, _ := RunTests(Settings{}, suite, TestRun{Foreign: true}, options); foreign[4] != ForeignDotnet {
-		t.Errorf("%q", foreign)
+	foreign, err := RunTests(Settings{}, suite, TestRun{Foreign: true}, append(options, "--report-trx", "--coverage", "--coverage-output"))
+	line := strings.Join(foreign, " ")
+	if err != nil || foreign[4] != ForeignDotnet || strings.Contains(line, "--report-trx") || strings.Contains(line, "--coverage") || !strings.Contains(line, "--report-xunit-trx") {
+		t.Errorf("%q, %v", foreign, err)
 	}
 }
 
