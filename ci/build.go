@@ -9,44 +9,69 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
 )
 
-// Build publishes the app for every platform and gives the files, one folder a platform, such as linux/arm64.
+// Build publishes the app for every platform and gives the files, one folder a platform, such as linux/arm64. Of several apps
+// each has a folder, which is called as {project} would be: api/linux/arm64.
 func (m *DotnetMultiarch) Build(ctx context.Context) (*dagger.Directory, error) {
-	return m.built(ctx, dotnet.PublishDir)
-}
-
-// Symbols gives what a debugger needs and the image leaves out: the .dbg files of a native AOT app, one folder a platform.
-func (m *DotnetMultiarch) Symbols(ctx context.Context) (*dagger.Directory, error) {
-	return m.built(ctx, dotnet.SymbolsDir)
-}
-
-// built publishes the app and gives what lies in a folder of the build container, by identifier there and by platform here.
-func (m *DotnetMultiarch) built(ctx context.Context, folder string) (*dagger.Directory, error) {
 	p, err := m.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if folder == dotnet.SymbolsDir && p.app.Mode() != dotnet.NativeAOT {
-		return nil, fmt.Errorf("looking for symbols: %s is published %s, which has its .pdb files in the image; only native-aot has symbols apart", p.app.Path, p.app.Mode())
-	}
-	restored, err := p.withPackages(ctx)
+	return p.built(ctx, p.apps, dotnet.PublishDir, m.several())
+}
+
+// Symbols gives what a debugger needs and the image leaves out: the .dbg files of native AOT apps, in folders as build has them.
+func (m *DotnetMultiarch) Symbols(ctx context.Context) (*dagger.Directory, error) {
+	p, err := m.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	libraries, err := p.withLibraries(ctx, restored)
-	if err != nil {
+	for _, a := range p.apps {
+		if a.Mode() != dotnet.NativeAOT {
+			return nil, fmt.Errorf("looking for symbols: %s is published %s, which has its .pdb files in the image; only native-aot has symbols apart", a.Path, a.Mode())
+		}
+	}
+	return p.built(ctx, p.apps, dotnet.SymbolsDir, m.several())
+}
+
+// built publishes apps and gives what lies in a folder of the build container, by identifier there and by platform here; in a
+// folder for each app where they are several.
+func (p *plan) built(ctx context.Context, apps []*app, folder string, several bool) (*dagger.Directory, error) {
+	if several {
+		if err := dotnet.CheckNames(projectsOf(apps)); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.restore(ctx); err != nil {
 		return nil, err
 	}
-	published, err := p.published(libraries)
-	if err != nil {
+	if err := p.compileLibraries(ctx); err != nil {
 		return nil, err
 	}
-	made, err := published.Directory(folder).Sync(ctx)
+	type made struct {
+		*app
+		files *dagger.Directory
+	}
+	all := make([]*made, len(apps))
+	for i, a := range apps {
+		all[i] = &made{app: a}
+	}
+	err := sideBySide(ctx, all, func(ctx context.Context, one *made) (err error) {
+		one.files, err = p.publish(ctx, one.app, folder)
+		return err
+	})
 	if err != nil {
-		return nil, toolError("publishing "+p.app.Path, err)
+		return nil, err
 	}
 	files := dag.Directory()
-	for i, one := range p.platforms {
-		files = files.WithDirectory(one.String(), made.Directory(p.identifiers[i]))
+	for _, one := range all {
+		own := dag.Directory()
+		for i, of := range one.platforms {
+			own = own.WithDirectory(of.String(), one.files.Directory(one.identifiers[i]))
+		}
+		if !several {
+			return own, nil
+		}
+		files = files.WithDirectory(one.ImageName(), own)
 	}
 	return files, nil
 }

@@ -10,13 +10,15 @@ import (
 )
 
 // BuildAndPush builds the app for every platform and pushes one multi-platform image. It gives the reference with its
-// digest, what each platform weighs, what was sent, and how to run it.
+// digest, what each platform weighs, what was sent, and how to run it. Of several apps each has an image of its own, and the
+// tags are written when all images are there.
 //
 // +cache="never"
 func (m *DotnetMultiarch) BuildAndPush(
 	ctx context.Context,
 
-	// Where to push: HOST/REPOSITORY, with or without a tag; several destinations comma-separated.
+	// Where to push: HOST/REPOSITORY, with or without a tag; several destinations comma-separated. {project} stands for the
+	// app's name in lower case: registry.example.com/team/{project}.
 	image string,
 
 	// Tags besides the reference's own. Default: latest, where neither gives one.
@@ -63,15 +65,15 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	targets, err := registry.ParseTargets(image, tag)
+	naming, err := registry.ParseNaming(image, tag)
 	if err != nil {
 		return "", err
 	}
-	client, err := m.client(ctx, targets[0], login{username, password})
+	client, err := m.client(ctx, naming.Any[0], login{username, password})
 	if err != nil {
 		return "", err
 	}
-	published, err := m.deliver(ctx, &delivery{client: client, targets: targets, options: options})
+	published, err := m.deliver(ctx, &release{client: client, naming: &naming, options: options})
 	if err != nil {
 		return "", err
 	}

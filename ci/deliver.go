@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -20,135 +19,51 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
 
-// delivery is one way from source to pushed image.
+// delivery is the way of one app from source to pushed image.
 type delivery struct {
-	*plan
-	client      *registry.Client
+	*app
+	release     *release
 	targets     []registry.Target
-	options     registry.PushOptions
-	choices     assembly.Choices
-	compression image.Compression
-	publication publication.Publication
 	bases       []image.Base
 	config      assembly.Config
+	publication publication.Publication
 	// What each step leaves to the next.
-	restored  *dagger.Container
-	libraries *libraries
-	files     *dagger.Directory
-	parts     []image.Part
-	index     v1.ImageIndex
+	files *dagger.Directory
+	parts []image.Part
+	index v1.ImageIndex
 }
 
-// deliver goes the whole way and pushes what was assembled.
-func (m *DotnetMultiarch) deliver(ctx context.Context, d *delivery) (*publication.Publication, error) {
-	d.publication.DryRun = d.options.DryRun
-	check := func() error { return d.client.Preflight(ctx, d.targets, d.options) }
-	if err := d.run(ctx, m, check, func() error { return d.push(ctx) }); err != nil {
-		return nil, err
-	}
-	return &d.publication, nil
-}
-
-// run goes from source to image, and does the last step with it. Every way out of the module takes this one, so that all of
-// them have the same digest. Everything that can be refused is asked before anything is compiled.
-func (d *delivery) run(ctx context.Context, m *DotnetMultiarch, check, last func() error) error {
-	if err := d.readChoices(m); err != nil {
+// prepare decides what the image says of the app.
+func (d *delivery) prepare(m *DotnetMultiarch) (err error) {
+	if d.config, err = assembly.NewConfig(d.Project, d.release.choices); err != nil {
 		return err
 	}
-	scratch, err := os.MkdirTemp("", "layers-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(scratch) //nolint:errcheck // the container ends with the call
-	d.publication.Seconds = map[string]float64{}
-	steps := map[string]func() error{
-		"preflight": func() error {
-			if err := check(); err != nil {
-				return err
-			}
-			return d.preflight(ctx, m)
-		},
-		"restore":   func() error { return d.restore(ctx) },
-		"libraries": func() error { return d.compileLibraries(ctx) },
-		"publish":   func() error { return d.publish(ctx) },
-		"assemble":  func() error { return d.assemble(ctx, scratch) },
-		"push":      last,
-	}
-	for _, name := range publication.Steps {
-		start := time.Now()
-		if err := steps[name](); err != nil {
-			return err
-		}
-		d.publication.Seconds[name] = time.Since(start).Seconds()
+	d.publication = publication.Publication{
+		Project: d.Path, DryRun: d.release.options.DryRun, Base: d.base.Canonical, SDK: d.sdk.name(m), Seconds: map[string]float64{},
 	}
 	return nil
 }
 
-// readChoices reads what the caller says of the image.
-func (d *delivery) readChoices(m *DotnetMultiarch) (err error) {
-	d.choices = assembly.Choices{
-		Ports: m.Port, Env: m.EnvVar, Labels: m.Label, Annotations: m.Annotation, Entrypoint: m.Entrypoint, Cmd: m.Cmd, User: m.User,
-		WorkingDir: m.WorkingDir, Version: m.Version, Revision: m.Revision, SourceURL: m.SourceURL, Created: m.Created,
-	}
-	if d.compression, err = image.ParseCompression(m.Compression); err != nil {
-		return err
-	}
-	return d.choices.Validate()
-}
-
-func (d *delivery) preflight(ctx context.Context, m *DotnetMultiarch) (err error) {
-	if d.plan, err = m.plan(ctx); err != nil {
-		return err
-	}
-	if d.config, err = assembly.NewConfig(d.app, d.choices); err != nil {
-		return err
-	}
-	d.publication.Notes = append(append(d.publication.Notes, d.notes...), d.config.Notes...)
-	d.publication.Base, d.publication.SDK = d.base.Canonical, d.sdkName(m)
-	if d.bases, err = d.resolveBases(ctx, d.client); err != nil {
-		return err
-	}
-	d.publication.BaseDigest = d.bases[0].Resolved.String()
-	return nil
-}
-
-func (d *delivery) restore(ctx context.Context) (err error) {
-	d.restored, err = d.withPackages(ctx)
+func (d *delivery) publish(ctx context.Context) (err error) {
+	d.files, err = d.release.publish(ctx, d.app, dotnet.PublishDir)
 	return err
 }
 
-func (d *delivery) compileLibraries(ctx context.Context) (err error) {
-	if d.libraries, err = d.withLibraries(ctx, d.restored); err != nil {
-		return err
-	}
-	if d.libraries.note != "" {
-		d.publication.Notes = append(d.publication.Notes, d.libraries.note)
-	}
-	return nil
-}
-
-func (d *delivery) publish(ctx context.Context) error {
-	published, err := d.published(d.libraries)
-	if err != nil {
-		return err
-	}
-	if d.files, err = published.Directory(dotnet.PublishDir).Sync(ctx); err != nil {
-		return toolError("publishing "+d.app.Path, err)
-	}
-	return nil
-}
-
 func (d *delivery) assemble(ctx context.Context, scratch string) error {
+	scratch = filepath.Join(scratch, strconv.Itoa(slices.Index(d.release.deliveries, d)))
 	root := filepath.Join(scratch, "published")
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return err
+	}
 	if _, err := d.files.Export(ctx, root); err != nil {
-		return fmt.Errorf("fetching the published files: %w", oneLine(err))
+		return fmt.Errorf("fetching the published files of %s: %w", d.Path, oneLine(err))
 	}
 	inputs := make([]assembly.Input, len(d.platforms))
 	for i, p := range d.platforms {
 		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i])}
 	}
 	var err error
-	if d.parts, err = assembly.Parts(d.app, d.config, inputs, d.compression, scratch); err != nil {
+	if d.parts, err = assembly.Parts(d.Project, d.config, inputs, d.release.compression, scratch); err != nil {
 		return err
 	}
 	if d.index, err = image.Index(d.parts); err != nil {
@@ -158,22 +73,20 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 	return err
 }
 
-func (d *delivery) push(ctx context.Context) error {
-	digest, sent, err := d.client.PushAll(ctx, d.index, d.targets, d.options)
-	if err != nil {
-		return err
-	}
+// delivered notes what the push of the image cost.
+func (d *delivery) delivered(receipt registry.Receipt) error {
 	weights, err := image.Weights(d.index, d.parts)
 	if err != nil {
 		return err
 	}
 	p := &d.publication
-	p.Digest = digest.String()
+	p.Digest = receipt.Digest.String()
 	destinations := make([]publication.Destination, len(d.targets))
 	for i, t := range d.targets {
+		sent := receipt.Sent[i]
 		destinations[i] = publication.Destination{
-			Reference: t.Repository.Digest(p.Digest).Name(), Tags: t.Tags, BytesSent: sent[i].Bytes,
-			Blobs: publication.Blobs{Sent: sent[i].Uploaded, Mounted: sent[i].Mounted, Present: sent[i].Present},
+			Reference: t.Repository.Digest(p.Digest).Name(), Tags: t.Tags, BytesSent: sent.Bytes,
+			Blobs: publication.Blobs{Sent: sent.Uploaded, Mounted: sent.Mounted, Present: sent.Present},
 		}
 	}
 	p.Pushed(destinations)
@@ -183,19 +96,11 @@ func (d *delivery) push(ctx context.Context) error {
 	return nil
 }
 
-// endpoint starts the caller's registry service, which one from .env is not by itself, and gives where it answers.
-func endpoint(ctx context.Context, service *dagger.Service) (address string, port int, err error) {
-	const doing = "reaching the registry given with --registry"
-	if _, err := service.Start(ctx); err != nil {
-		return "", 0, fmt.Errorf("%s: %w", doing, oneLine(err))
+// notes are what the user should know of the app.
+func (d *delivery) notes() []string {
+	notes := slices.Concat(d.app.notes, d.config.Notes)
+	if d.libraries.note != "" {
+		notes = append(notes, d.libraries.note)
 	}
-	if address, err = service.Endpoint(ctx); err != nil {
-		return "", 0, fmt.Errorf("%s: %w", doing, oneLine(err))
-	}
-	_, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", 0, fmt.Errorf("%s: %w", doing, err)
-	}
-	port, err = strconv.Atoi(text)
-	return address, port, err
+	return notes
 }

@@ -48,17 +48,19 @@ func (m *DotnetMultiarch) Image(
 	if _, err := imagefile.Name(name, ""); err != nil {
 		return nil, err
 	}
-	d := &delivery{}
+	if m.several() {
+		return nil, errors.New("making an image file: it holds one app's image: name the app with one --project, and leave --all out")
+	}
+	r := &release{}
 	// No target: the base images' registry is all that is asked.
-	if d.client, err = m.client(ctx, registry.Target{}, login{}); err != nil {
+	if r.client, err = m.client(ctx, registry.Target{}, login{}); err != nil {
 		return nil, err
 	}
 	var file string
-	nothing := func() error { return nil }
-	if err := d.run(ctx, m, nothing, func() (err error) { file, err = export.write(ctx, d, name); return err }); err != nil {
+	if err := r.run(ctx, m, func() (err error) { file, err = export.write(ctx, r.deliveries[0], name); return err }); err != nil {
 		return nil, err
 	}
-	for _, note := range d.publication.Notes {
+	for _, note := range slices.Concat(r.plan.notes, r.deliveries[0].notes()) {
 		fmt.Fprintln(os.Stderr, "note: "+note)
 	}
 	return dag.CurrentModule().WorkdirFile(file), nil
@@ -91,7 +93,7 @@ func newExport(format, of string) (export, error) {
 
 // write writes the file into the module's working folder and gives its name.
 func (e export) write(ctx context.Context, d *delivery, name string) (file string, err error) {
-	tag, err := imagefile.Name(name, d.app.AssemblyName())
+	tag, err := imagefile.Name(name, d.AssemblyName())
 	if err != nil {
 		return "", err
 	}

@@ -95,47 +95,79 @@ func (p *plan) locked(m *DotnetMultiarch, reference string, platforms []string) 
 	return p.lock.Digest(canonical, platforms)
 }
 
-// newest gives what the lock should hold of this build's images.
+// newest gives what the lock should hold of the images of this build's apps, each once.
 func (p *plan) newest(ctx context.Context, m *DotnetMultiarch, client *registry.Client) ([]lock.Pin, error) {
 	var pins []lock.Pin
-	sdk, err := lock.Canonical(dotnet.CanonicalName(p.sdkImage, m.BaseRegistry))
-	if err != nil {
-		return nil, err
+	add := func(pin lock.Pin, err error) error {
+		if err != nil || pin.Reference == "" {
+			return err
+		}
+		for i, other := range pins {
+			if other.Reference == pin.Reference {
+				pins[i].Platforms = append(other.Platforms, slices.DeleteFunc(pin.Platforms, func(one string) bool { return slices.Contains(other.Platforms, one) })...)
+				return nil
+			}
+		}
+		pins = append(pins, pin)
+		return nil
 	}
-	if sdk != "" {
-		digest, platforms, err := client.Resolve(ctx, p.sdkImage)
-		if err != nil {
+	var sdks []*environment
+	for _, a := range p.apps {
+		if slices.Contains(sdks, a.sdk) {
+			continue
+		}
+		sdks = append(sdks, a.sdk)
+		if err := add(a.sdk.newest(ctx, m, client)); err != nil {
 			return nil, err
 		}
-		// The lock is the same from whatever machine: it has both kinds that build.
-		builds := slices.DeleteFunc(slices.Clone(platforms), func(one platform.Platform) bool { return !slices.Contains(platform.Default(), one) })
-		if len(builds) == 0 {
-			builds = platforms
-		}
-		pins = append(pins, lock.Pin{Reference: sdk, Digest: digest.String(), Platforms: platformNames(builds)})
 	}
-	base, err := lock.Canonical(dotnet.CanonicalName(p.base.Reference, m.BaseRegistry))
-	if err != nil {
-		return nil, err
-	}
-	if base != "" {
-		bases, err := client.Bases(ctx, p.base.Reference, p.base.Canonical, p.platforms)
-		if err != nil {
+	for _, a := range p.apps {
+		if err := add(a.newestBase(ctx, m, client)); err != nil {
 			return nil, err
 		}
-		pins = append(pins, lock.Pin{Reference: base, Digest: bases[0].Resolved.String(), Platforms: platformNames(p.platforms)})
 	}
 	return pins, nil
 }
 
-// resolveBases finds the base of every platform, by the locked digest where there is one.
-func (p *plan) resolveBases(ctx context.Context, client *registry.Client) ([]image.Base, error) {
-	reference := p.base.Reference
-	if p.baseLocked != "" {
-		reference += "@" + p.baseLocked
+// newest gives what the lock should hold of an SDK image; the zero Pin where its reference is a digest.
+func (e *environment) newest(ctx context.Context, m *DotnetMultiarch, client *registry.Client) (lock.Pin, error) {
+	name, err := lock.Canonical(dotnet.CanonicalName(e.image, m.BaseRegistry))
+	if err != nil || name == "" {
+		return lock.Pin{}, err
 	}
-	bases, err := client.Bases(ctx, reference, p.base.Canonical, p.platforms)
-	if p.baseLocked != "" && errors.Is(err, registry.ErrGone) {
+	digest, platforms, err := client.Resolve(ctx, e.image)
+	if err != nil {
+		return lock.Pin{}, err
+	}
+	// The lock is the same from whatever machine: it has both kinds that build.
+	builds := slices.DeleteFunc(slices.Clone(platforms), func(one platform.Platform) bool { return !slices.Contains(platform.Default(), one) })
+	if len(builds) == 0 {
+		builds = platforms
+	}
+	return lock.Pin{Reference: name, Digest: digest.String(), Platforms: platformNames(builds)}, nil
+}
+
+// newestBase gives what the lock should hold of an app's base image; the zero Pin where its reference is a digest.
+func (a *app) newestBase(ctx context.Context, m *DotnetMultiarch, client *registry.Client) (lock.Pin, error) {
+	name, err := lock.Canonical(dotnet.CanonicalName(a.base.Reference, m.BaseRegistry))
+	if err != nil || name == "" {
+		return lock.Pin{}, err
+	}
+	bases, err := client.Bases(ctx, a.base.Reference, a.base.Canonical, a.platforms)
+	if err != nil {
+		return lock.Pin{}, err
+	}
+	return lock.Pin{Reference: name, Digest: bases[0].Resolved.String(), Platforms: platformNames(a.platforms)}, nil
+}
+
+// resolve finds the base of every platform, by the locked digest where there is one.
+func (a *app) resolve(ctx context.Context, client *registry.Client) ([]image.Base, error) {
+	reference := a.base.Reference
+	if a.baseLocked != "" {
+		reference += "@" + a.baseLocked
+	}
+	bases, err := client.Bases(ctx, reference, a.base.Canonical, a.platforms)
+	if a.baseLocked != "" && errors.Is(err, registry.ErrGone) {
 		err = goneFromLock(err)
 	}
 	return bases, err
@@ -145,10 +177,10 @@ func goneFromLock(err error) error {
 	return fmt.Errorf("%w; %s names it: %s", err, lock.FileName, lock.Renew)
 }
 
-// sdkName is the image that is built in, as a lock would name it.
-func (p *plan) sdkName(m *DotnetMultiarch) string {
-	repository, _, _ := strings.Cut(dotnet.CanonicalName(p.sdkImage, m.BaseRegistry), "@")
-	return repository + "@" + p.sdkResolved
+// name is the image that is built in, as a lock would name it.
+func (e *environment) name(m *DotnetMultiarch) string {
+	repository, _, _ := strings.Cut(dotnet.CanonicalName(e.image, m.BaseRegistry), "@")
+	return repository + "@" + e.resolved
 }
 
 func platformNames(platforms []platform.Platform) []string {

@@ -10,12 +10,16 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 )
 
-// DotnetMultiarch is one app to build.
+// DotnetMultiarch is one app to build, or several of one source.
 type DotnetMultiarch struct {
 	// +private
 	Source *dagger.Directory
 	// +private
-	Project string
+	Project []string
+	// +private
+	Projects string
+	// +private
+	All bool
 	// +private
 	Platforms string
 	// +private
@@ -93,11 +97,21 @@ func New(
 	// +ignore=["**/bin", "**/obj", "**/.git", "**/.vs", "**/.idea", "**/node_modules", "**/TestResults"]
 	source *dagger.Directory,
 
-	// What to publish: a project's file, folder or name, a solution with one app, or a .cs file that needs no project.
-	// Default: the one app of the source.
+	// What to publish: a project's file, folder or name, a solution with one app, or a .cs file that needs no project. Several
+	// apps: give it several times. Default: the one app of the source.
 	//
 	// +optional
-	project string,
+	project []string,
+
+	// The same as one text, comma-separated, for .env, which can hold no list.
+	//
+	// +optional
+	projects string,
+
+	// Publish every app: of the source, or of the solutions and folders that --project names.
+	//
+	// +optional
+	all bool,
 
 	// Target platforms, comma-separated, such as linux/amd64,linux/arm64. Default: the project's own runtime identifiers,
 	// else linux/amd64,linux/arm64.
@@ -272,7 +286,7 @@ func New(
 	compression string,
 ) *DotnetMultiarch {
 	return &DotnetMultiarch{
-		Source: source, Project: project, Platforms: platforms, Configuration: configuration, Framework: framework,
+		Source: source, Project: project, Projects: projects, All: all, Platforms: platforms, Configuration: configuration, Framework: framework,
 		Publish: publish, Property: property, BaseRegistry: baseRegistry, SdkImage: sdkImage, RuntimeImage: runtimeImage,
 		Feed: feed, Registry: registry, BaseFlavor: baseFlavor, NugetConfig: nugetConfig, NugetCredentials: nugetCredentials,
 		LockedMode: lockedMode, Git: git, SourcePath: sourcePath,

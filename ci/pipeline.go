@@ -3,6 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
@@ -18,21 +23,50 @@ func (p *plan) step(from *dagger.Container, packed string, command []string, exp
 		WithExec(dotnet.WithInput(p.settings, command), dagger.ContainerWithExecOpts{Expect: expect})
 }
 
-// withPackages is keyed on what decides a restore alone. Before it comes the linker of Native AOT, where that is the mode.
-func (p *plan) withPackages(ctx context.Context) (*dagger.Container, error) {
+// batch is apps that are restored in one step, in the same environment for the same platforms.
+type batch struct {
+	apps     []*app
+	restored *dagger.Container
+}
+
+// inBatches puts every app into the first batch whose steps it can share without being seen by the others.
+func (p *plan) inBatches() []*batch {
+	var batches []*batch
+	for _, a := range p.apps {
+		i := slices.IndexFunc(batches, func(b *batch) bool {
+			return !slices.ContainsFunc(b.apps, func(other *app) bool {
+				return a.sdk != other.sdk || a.settings != other.settings || !slices.Equal(a.identifiers, other.identifiers) ||
+					!dotnet.Together(a.Project, other.Project, p.projects)
+			})
+		})
+		if i < 0 {
+			i = len(batches)
+			batches = append(batches, &batch{})
+		}
+		batches[i].apps = append(batches[i].apps, a)
+	}
+	return batches
+}
+
+// restore is keyed on what decides a restore alone. Before it comes the linker of Native AOT, where that is the mode.
+func (p *plan) restore(ctx context.Context) error {
 	packed, err := p.tree.Pack(p.inputs)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	sdk := p.sdk
-	if p.app.Mode() == dotnet.NativeAOT {
-		sdk = sdk.WithExec(dotnet.Toolchain(p.identifiers))
-	}
-	restored, err := p.step(sdk, packed, dotnet.Restore(p.settings, p.app, p.identifiers), dagger.ReturnTypeSuccess).Sync(ctx)
-	if err != nil {
-		return nil, toolError("restoring "+p.app.Path, err)
-	}
-	return restored, nil
+	p.batches = p.inBatches()
+	return sideBySide(ctx, p.batches, func(ctx context.Context, b *batch) (err error) {
+		one := b.apps[0]
+		sdk := one.sdk.container
+		if one.Mode() == dotnet.NativeAOT {
+			sdk = sdk.WithExec(dotnet.Toolchain(one.identifiers))
+		}
+		restore := dotnet.Restore(one.settings, projectsOf(b.apps), one.identifiers)
+		if b.restored, err = p.step(sdk, packed, restore, dagger.ReturnTypeSuccess).Sync(ctx); err != nil {
+			return toolError("restoring "+strings.Join(pathsOf(b.apps), ", "), err)
+		}
+		return nil
+	})
 }
 
 // libraries is the build container after the libraries' step.
@@ -46,16 +80,58 @@ type libraries struct {
 	note string
 }
 
-// withLibraries is keyed on the files outside the app's folder; the libraries among them are compiled here.
-func (p *plan) withLibraries(ctx context.Context, restored *dagger.Container) (*libraries, error) {
-	inputs, reason := dotnet.LibraryInputs(p.app, p.projects)
-	holds := func(file string) bool { return inputs(file) && p.related(file) }
+// compileLibraries compiles what the apps refer to, once for all apps of a batch that have a library in common.
+func (p *plan) compileLibraries(ctx context.Context) error {
+	type set struct {
+		restored *dagger.Container
+		apps     []*app
+	}
+	var sets []set
+	for _, b := range p.batches {
+		for _, places := range dotnet.Sharing(projectsOf(b.apps), p.projects) {
+			s := set{restored: b.restored}
+			for _, i := range places {
+				s.apps = append(s.apps, b.apps[i])
+			}
+			if len(s.apps) > 1 && p.tree.Size(p.libraryInputs(s.apps)) > largestConstant {
+				for _, a := range s.apps {
+					sets = append(sets, set{b.restored, []*app{a}})
+				}
+				continue
+			}
+			sets = append(sets, s)
+		}
+	}
+	return sideBySide(ctx, sets, func(ctx context.Context, s set) error {
+		compiled, err := p.withLibraries(ctx, s.restored, s.apps)
+		for _, a := range s.apps {
+			a.libraries = compiled
+		}
+		return err
+	})
+}
+
+// libraryInputs are the files that the libraries of some apps may need.
+func (p *plan) libraryInputs(apps []*app) func(file string) bool {
+	inputs, reason := dotnet.LibraryInputs(projectsOf(apps), p.projects)
+	if reason != "" {
+		return nil
+	}
+	return func(file string) bool {
+		return inputs(file) && slices.ContainsFunc(apps, func(a *app) bool { return a.related(file) })
+	}
+}
+
+// withLibraries is keyed on the files outside the apps' folders; the libraries among them are compiled here.
+func (p *plan) withLibraries(ctx context.Context, restored *dagger.Container, apps []*app) (*libraries, error) {
+	_, reason := dotnet.LibraryInputs(projectsOf(apps), p.projects)
+	holds := p.libraryInputs(apps)
 	if reason == "" && p.tree.Size(holds) > largestConstant {
 		reason = fmt.Sprintf("their folders hold more than %d MB", largestConstant>>20)
 	}
 	if reason != "" {
 		l := &libraries{container: restored}
-		if len(p.app.References()) > 0 {
+		if len(apps[0].References()) > 0 {
 			l.note = "libraries are compiled with the app, in one step: " + reason
 		}
 		return l, nil
@@ -64,11 +140,11 @@ func (p *plan) withLibraries(ctx context.Context, restored *dagger.Container) (*
 	if err != nil {
 		return nil, err
 	}
-	compile := dotnet.CompileReferences(p.settings, p.app, p.identifiers)
+	compile := dotnet.CompileReferences(apps[0].settings, projectsOf(apps), apps[0].identifiers)
 	container := p.step(restored, packed, compile, dagger.ReturnTypeAny)
 	code, err := container.ExitCode(ctx)
 	if err != nil {
-		return nil, toolError("compiling the libraries of "+p.app.Path, err)
+		return nil, toolError("compiling the libraries of "+strings.Join(pathsOf(apps), ", "), err)
 	}
 	return &libraries{container: container, holds: holds, compiled: code == 0}, nil
 }
@@ -77,13 +153,24 @@ func (p *plan) withLibraries(ctx context.Context, restored *dagger.Container) (*
 // goes in as the directory it is, and an edit of any of its files publishes again.
 const largestConstant = 64 << 20
 
-// related says whether a file may have a part in the app.
-func (p *plan) related(file string) bool { return !dotnet.Within(file, p.outside...) }
+// publish publishes an app and gives what lies in a folder of the build container then.
+func (p *plan) publish(ctx context.Context, a *app, folder string) (*dagger.Directory, error) {
+	published, err := p.published(a)
+	if err != nil {
+		return nil, err
+	}
+	files, err := published.Directory(folder).Sync(ctx)
+	if err != nil {
+		return nil, toolError("publishing "+a.Path, err)
+	}
+	return files, nil
+}
 
-// published lays the rest of the source beside the libraries and publishes the app.
-func (p *plan) published(after *libraries) (*dagger.Container, error) {
-	publish := dotnet.Publish(p.settings, p.app, p.identifiers, after.compiled)
-	rest := func(file string) bool { return p.related(file) && (after.holds == nil || !after.holds(file)) }
+// published lays the rest of the source beside the libraries and publishes an app.
+func (p *plan) published(a *app) (*dagger.Container, error) {
+	after := a.libraries
+	publish := dotnet.Publish(a.settings, a.Project, a.identifiers, after.compiled)
+	rest := func(file string) bool { return a.related(file) && (after.holds == nil || !after.holds(file)) }
 	if p.tree.Size(rest) > largestConstant {
 		return after.container.WithDirectory(p.settings.Dir(), p.source).WithExec(publish), nil
 	}
@@ -92,4 +179,14 @@ func (p *plan) published(after *libraries) (*dagger.Container, error) {
 		return nil, err
 	}
 	return p.step(after.container, packed, publish, dagger.ReturnTypeSuccess), nil
+}
+
+// sideBySide calls f for all items, as many at once as there are processors, and ends with the first error.
+func sideBySide[T any](ctx context.Context, items []T, f func(context.Context, T) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.NumCPU())
+	for _, item := range items {
+		group.Go(func() error { return f(ctx, item) })
+	}
+	return group.Wait()
 }

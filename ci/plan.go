@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
@@ -13,35 +12,30 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/lock"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/nuget"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
-	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/source"
 )
 
-// plan is what is known before anything is compiled: which project, for which platforms, in which environment.
+// plan is what is known of a source before anything is compiled: its projects, the apps among them that are asked for, and
+// where they are built.
 type plan struct {
 	settings dotnet.Settings
 	// lock is the source's dagger.lock; where unpinned it is not heeded.
 	lock     *lock.File
 	unpinned bool
-	sdkImage string
-	// sdkLocked and baseLocked are what the lock has of the images, "" where it has nothing; sdkResolved is the SDK image's
-	// digest in any case.
-	sdkLocked, sdkResolved, baseLocked string
-	sdk                                *dagger.Container
-	source                             *dagger.Directory
-	credentials                        []nuget.Credential
-	tree                               *source.Tree
-	inputs                             func(file string) bool
-	projects                           []dotnet.Project
-	app                                dotnet.Project
-	base                               dotnet.BaseImage
-	platforms                          []platform.Platform
-	identifiers                        []string
-	// outside are folders whose files have no part in the app.
-	outside []string
+	// sdk is where the projects are described, and built unless they want a newer one.
+	sdk         *environment
+	source      *dagger.Directory
+	credentials []nuget.Credential
+	tree        *source.Tree
+	inputs      func(file string) bool
+	projects    []dotnet.Project
+	// apps in the order in which they are named, or of their paths; there is one at least.
+	apps []*app
+	// batches are the apps by what is restored together; the restore makes them.
+	batches []*batch
 	// unread is what MSBuild said of projects that it cannot read.
 	unread []string
-	// notes are for the user: what was left out, and what supports it no more.
+	// notes are for the user, of the source as a whole.
 	notes []string
 }
 
@@ -58,29 +52,21 @@ func (m *DotnetMultiarch) complete(ctx context.Context, p *plan) (*plan, error) 
 	if err := m.prepare(ctx, p); err != nil {
 		return nil, err
 	}
-	if err := p.chooseProject(ctx, m.Project); err != nil {
+	if err := p.chooseProjects(ctx, m.requests(), m.All); err != nil {
 		return nil, err
 	}
-	if err := p.chooseFramework(ctx); err != nil {
+	if err := p.chooseFrameworks(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.changeSDK(ctx, m); err != nil {
+	if err := p.changeSDKs(ctx, m); err != nil {
 		return nil, err
 	}
-	if p.base, err = dotnet.ChooseBase(p.app, p.projects, m.BaseRegistry, m.RuntimeImage, m.BaseFlavor); err != nil {
-		return nil, err
+	for _, a := range p.apps {
+		if err := a.complete(p, m, requested); err != nil {
+			return nil, err
+		}
 	}
-	p.base.Canonical = registry.Canonical(p.base.Canonical)
-	p.choosePlatforms(requested)
-	if p.baseLocked, err = p.locked(m, p.base.Reference, platformNames(p.platforms)); err != nil {
-		return nil, err
-	}
-	p.notes = append(p.notes, p.app.Missing(p.projects, p.tree.Paths())...)
-	if warning := dotnet.SupportWarning(p.app, time.Now()); warning != "" {
-		p.notes = append(p.notes, warning)
-	}
-	p.outside, err = dotnet.Outsiders(p.app, p.projects, p.tree.Paths(), p.tree.Read)
-	return p, err
+	return p, nil
 }
 
 // prepare reads the caller's choices, takes the source and the SDK image.
@@ -117,17 +103,4 @@ func requestedPlatforms(list string) ([]platform.Platform, error) {
 		return nil, nil
 	}
 	return platform.ParseList(list)
-}
-
-func (p *plan) choosePlatforms(requested []platform.Platform) {
-	p.platforms = requested
-	if len(p.platforms) == 0 {
-		var note string
-		if p.platforms, note = p.app.Platforms(p.base.Libc); note != "" {
-			p.notes = append(p.notes, note)
-		}
-	}
-	for _, one := range p.platforms {
-		p.identifiers = append(p.identifiers, one.RuntimeIdentifier(p.base.Libc))
-	}
 }

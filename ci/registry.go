@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
@@ -83,4 +85,21 @@ func (m *DotnetMultiarch) withLogin(ctx context.Context, container *dagger.Conta
 		return container, nil
 	}
 	return container.WithRegistryAuth(host, username, dag.SetSecret("registry-"+host, password)), nil
+}
+
+// endpoint starts the caller's registry service, which one from .env is not by itself, and gives where it answers.
+func endpoint(ctx context.Context, service *dagger.Service) (address string, port int, err error) {
+	const doing = "reaching the registry given with --registry"
+	if _, err := service.Start(ctx); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", doing, oneLine(err))
+	}
+	if address, err = service.Endpoint(ctx); err != nil {
+		return "", 0, fmt.Errorf("%s: %w", doing, oneLine(err))
+	}
+	_, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("%s: %w", doing, err)
+	}
+	port, err = strconv.Atoi(text)
+	return address, port, err
 }

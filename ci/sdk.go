@@ -16,6 +16,13 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
 
+// environment is where apps are built: an SDK image with the MSBuild files of this module.
+type environment struct {
+	// image is the reference that was asked for; resolved its digest, locked that of dagger.lock, "" where that has none.
+	image, resolved, locked string
+	container               *dagger.Container
+}
+
 func (p *plan) chooseSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
 	if err := p.readCredentials(ctx, m); err != nil {
 		return err
@@ -32,33 +39,48 @@ func (p *plan) chooseSDK(ctx context.Context, m *DotnetMultiarch) (err error) {
 		}
 		image = m.sdkReference(tag)
 	}
-	return p.takeSDK(ctx, m, image)
-}
-
-// takeSDK builds in an image from here on, by the digest that dagger.lock has of it.
-func (p *plan) takeSDK(ctx context.Context, m *DotnetMultiarch, image string) (err error) {
-	p.sdkImage = image
-	host := "linux/" + runtime.GOARCH
-	if p.sdkLocked, err = p.locked(m, image, []string{host}); err != nil {
-		return err
-	}
-	if p.sdkLocked != "" {
-		image += "@" + p.sdkLocked
-	}
-	p.sdk, p.sdkResolved, err = m.sdkContainer(ctx, image, p.credentials)
-	if err != nil && p.sdkLocked != "" && strings.Contains(err.Error(), "not found") {
-		return goneFromLock(fmt.Errorf("fetching the SDK image %s: %w", image, registry.ErrGone))
-	}
+	p.sdk, err = p.environment(ctx, m, image)
 	return err
 }
 
-// changeSDK takes a newer SDK than the default one where the app's framework wants it.
-func (p *plan) changeSDK(ctx context.Context, m *DotnetMultiarch) error {
-	tag := dotnet.SDKFor(p.app)
-	if tag == "" || m.SdkImage != "" || p.sdkImage != m.sdkReference(dotnet.LatestLTS) {
+// environment builds in an image, by the digest that dagger.lock has of it.
+func (p *plan) environment(ctx context.Context, m *DotnetMultiarch, image string) (*environment, error) {
+	e := &environment{image: image}
+	var err error
+	if e.locked, err = p.locked(m, image, []string{"linux/" + runtime.GOARCH}); err != nil {
+		return nil, err
+	}
+	if e.locked != "" {
+		image += "@" + e.locked
+	}
+	e.container, e.resolved, err = m.sdkContainer(ctx, image, p.credentials)
+	if err != nil && e.locked != "" && strings.Contains(err.Error(), "not found") {
+		err = goneFromLock(fmt.Errorf("fetching the SDK image %s: %w", image, registry.ErrGone))
+	}
+	return e, err
+}
+
+// changeSDKs takes a newer SDK than the default one for apps whose framework wants it. The others keep theirs: what an app is
+// built with does not depend on who else is built.
+func (p *plan) changeSDKs(ctx context.Context, m *DotnetMultiarch) error {
+	if m.SdkImage != "" || p.sdk.image != m.sdkReference(dotnet.LatestLTS) {
 		return nil
 	}
-	return p.takeSDK(ctx, m, m.sdkReference(tag))
+	newer := map[string]*environment{}
+	for _, a := range p.apps {
+		tag := dotnet.SDKFor(a.Project)
+		if tag == "" {
+			continue
+		}
+		if newer[tag] == nil {
+			var err error
+			if newer[tag], err = p.environment(ctx, m, m.sdkReference(tag)); err != nil {
+				return err
+			}
+		}
+		a.sdk = newer[tag]
+	}
+	return nil
 }
 
 func (p *plan) readCredentials(ctx context.Context, m *DotnetMultiarch) error {

@@ -41,16 +41,15 @@ func (m *DotnetMultiarch) testPlan(ctx context.Context, platform string) (*testP
 	if err := m.prepare(ctx, t.plan); err != nil {
 		return nil, err
 	}
-	if err := t.chooseTests(ctx, m.Project); err != nil {
+	if err := t.chooseTests(ctx, m.requests()); err != nil {
 		return nil, err
 	}
-	for _, test := range t.tests {
-		t.app = test
-		if err := t.changeSDK(ctx, m); err != nil {
+	if tag := dotnet.TestSDK(t.tests); tag != "" && m.SdkImage == "" && t.sdk.image == m.sdkReference(dotnet.LatestLTS) {
+		if t.sdk, err = t.environment(ctx, m, m.sdkReference(tag)); err != nil {
 			return nil, err
 		}
 	}
-	if err := t.restore(ctx); err != nil {
+	if err := t.restoreTests(ctx); err != nil {
 		return nil, err
 	}
 	return t, t.chooseSuites(ctx)
@@ -65,7 +64,7 @@ func (t *testPlan) how() string {
 }
 
 // chooseTests finds the test projects that the caller means.
-func (t *testPlan) chooseTests(ctx context.Context, request string) error {
+func (t *testPlan) chooseTests(ctx context.Context, requests []string) error {
 	files := t.tree.Find(dotnet.IsProject)
 	if len(files) == 0 {
 		return fmt.Errorf("looking for tests in the source: there is no .csproj, .fsproj or .vbproj (what .dockerignore or .gitignore leaves out does not count): give the folder of a .NET solution with --source")
@@ -74,32 +73,46 @@ func (t *testPlan) chooseTests(ctx context.Context, request string) error {
 	if t.projects, err = t.describe(ctx, withoutFramework(t.settings), files); err != nil {
 		return err
 	}
-	among := t.projects
-	solution, err := dotnet.NamedSolution(request, t.tree.Paths())
-	if err != nil {
-		return err
+	if len(requests) == 0 {
+		requests = []string{""}
 	}
-	if solution != "" {
-		listed, err := t.listed(ctx, solution)
+	for _, request := range requests {
+		chosen, err := t.requested(ctx, request)
 		if err != nil {
-			return err
+			return t.withUnread(err)
 		}
-		among, request = dotnet.Of(t.projects, listed), ""
+		for _, test := range chosen {
+			if !slices.ContainsFunc(t.tests, func(other dotnet.Project) bool { return other.Path == test.Path }) {
+				t.tests = append(t.tests, test)
+			}
+		}
 	}
-	t.tests, err = dotnet.ChooseTests(among, request)
-	if err != nil && len(t.unread) > 0 {
-		err = fmt.Errorf("%w\nMSBuild cannot read every project:\n%s", err, strings.Join(t.unread, "\n"))
-	}
-	return err
+	return nil
 }
 
-// restore is keyed on what decides a restore alone.
-func (t *testPlan) restore(ctx context.Context) error {
+// requested gives the test projects that one request means: of a solution those that it lists.
+func (t *testPlan) requested(ctx context.Context, request string) ([]dotnet.Project, error) {
+	solution, err := dotnet.NamedSolution(request, t.tree.Paths())
+	if err != nil {
+		return nil, err
+	}
+	if solution == "" {
+		return dotnet.ChooseTests(t.projects, request)
+	}
+	listed, err := t.listed(ctx, solution)
+	if err != nil {
+		return nil, err
+	}
+	return dotnet.ChooseTests(listed, "")
+}
+
+// restoreTests is keyed on what decides a restore alone.
+func (t *testPlan) restoreTests(ctx context.Context) error {
 	packed, err := t.tree.Pack(t.inputs)
 	if err != nil {
 		return err
 	}
-	t.restored, err = t.step(t.sdk, packed, dotnet.RestoreTests(t.settings, t.tests), dagger.ReturnTypeSuccess).Sync(ctx)
+	t.restored, err = t.step(t.sdk.container, packed, dotnet.RestoreTests(t.settings, t.tests), dagger.ReturnTypeSuccess).Sync(ctx)
 	if err != nil {
 		return toolError("restoring the tests", err)
 	}

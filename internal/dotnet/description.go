@@ -24,6 +24,13 @@ type Description struct {
 	Notes      []string `json:"notes,omitempty"`
 }
 
+// Descriptions are those of several apps.
+type Descriptions struct {
+	Apps []Description `json:"apps"`
+	// Notes are of the source as a whole.
+	Notes []string `json:"notes,omitempty"`
+}
+
 // DescribedPlatform is one platform of a Description.
 type DescribedPlatform struct {
 	Platform          string `json:"platform"`

@@ -137,9 +137,13 @@ func Describe(s Settings, projects []string) []string {
 // FactsFile is what Describe writes; ParseFacts reads it.
 const FactsFile = FactsDir + "/facts.xml"
 
-// Restore gives the command that restores the app and its libraries for all identifiers at once.
-func Restore(s Settings, app Project, identifiers []string) []string {
-	args := []string{"dotnet", "restore", path.Join(s.Dir(), app.Path), "-nologo", "-v:minimal"}
+// Restore gives the command that restores the apps and their libraries for all identifiers at once. Several apps, of which
+// each must be Together with the others, are one run of NuGet's.
+func Restore(s Settings, apps []Project, identifiers []string) []string {
+	args := []string{"dotnet", "restore", path.Join(s.Dir(), apps[0].Path), "-nologo", "-v:minimal"}
+	if len(apps) > 1 {
+		args = append(args, "-p:RestoreGraphProjectInput="+s.list(apps))
+	}
 	if s.Feed {
 		args = append(args, "--source", FeedDir)
 	}
@@ -150,15 +154,15 @@ func Restore(s Settings, app Project, identifiers []string) []string {
 		args = append(args, "--locked-mode")
 	}
 	args = append(args, hooks(s)...)
-	args = append(args, "-p:DotnetMultiarchApp="+path.Join(s.Dir(), app.Path))
+	args = append(args, "-p:DotnetMultiarchApp="+s.list(apps))
 	// The plural property: one restore serves every publish (NETSDK1047 otherwise).
 	args = append(args, "-p:RuntimeIdentifiers="+list(identifiers))
-	return append(args, properties(s, app)...)
+	return append(args, properties(s, apps[0])...)
 }
 
-// CompileReferences gives the command that compiles the libraries of the app, exactly as Publish will ask for them.
-func CompileReferences(s Settings, app Project, identifiers []string) []string {
-	return msbuild(s, "CompileReferences", build(s, app, identifiers)...)
+// CompileReferences gives the command that compiles the libraries of the apps, exactly as Publish will ask for them.
+func CompileReferences(s Settings, apps []Project, identifiers []string) []string {
+	return msbuild(s, "CompileReferences", build(s, apps, identifiers)...)
 }
 
 // Publish gives the command that publishes the app for every identifier into PublishDir/IDENTIFIER, in one MSBuild run.
@@ -173,20 +177,20 @@ func Publish(s Settings, app Project, identifiers []string, compiled bool) []str
 		// A compiler server does not pay for one compilation of C#. Before the caller's properties, which win.
 		args = append(args, "-p:UseSharedCompilation=false")
 	}
-	return msbuild(s, "Publish", append(args, build(s, app, identifiers)...)...)
+	return msbuild(s, "Publish", append(args, build(s, []Project{app}, identifiers)...)...)
 }
 
-func build(s Settings, app Project, identifiers []string) []string {
+func build(s Settings, apps []Project, identifiers []string) []string {
 	args := []string{
-		"-p:DotnetMultiarchApp=" + path.Join(s.Dir(), app.Path),
+		"-p:DotnetMultiarchApp=" + s.list(apps),
 		"-p:DotnetMultiarchIdentifiers=" + list(identifiers),
 		framework(s),
 		"-p:DotnetMultiarchPublishRoot=" + PublishDir,
 	}
-	if app.Mode() == NativeAOT {
+	if apps[0].Mode() == NativeAOT {
 		args = append(args, "-p:DotnetMultiarchSymbolsRoot="+SymbolsDir)
 	}
-	return append(args, properties(s, app)...)
+	return append(args, properties(s, apps[0])...)
 }
 
 // framework is a property of our own, which entry.proj gives to the app alone: TargetFramework itself would override that of
@@ -260,6 +264,18 @@ func userProperties(s Settings) []string {
 // list quotes a list for MSBuild, which otherwise reads a semicolon as the start of the next property.
 func list(items []string) string {
 	return `"` + strings.Join(items, ";") + `"`
+}
+
+// list gives the paths of projects in the build container, as the value of a property.
+func (s Settings) list(projects []Project) string {
+	if len(projects) == 1 {
+		return path.Join(s.Dir(), projects[0].Path)
+	}
+	paths := make([]string, len(projects))
+	for i, p := range projects {
+		paths[i] = p.Path
+	}
+	return list(s.absolute(paths))
 }
 
 func (s Settings) absolute(projects []string) []string {

@@ -38,7 +38,7 @@ func TestRestoreAndPublishGetTheSameProperties(t *testing.T) {
 		}
 	}
 	ids := []string{"linux-x64", "linux-arm64"}
-	restore, publish := Restore(s, project("a/A.csproj"), ids), Publish(s, project("a/A.csproj"), ids, false)
+	restore, publish := Restore(s, []Project{project("a/A.csproj")}, ids), Publish(s, project("a/A.csproj"), ids, false)
 	for _, property := range append(properties(s, project("a/A.csproj")), hooks(s)...) {
 		if !slices.Contains(restore, property) || !slices.Contains(publish, property) {
 			t.Errorf("%s is not given to both", property)
@@ -55,7 +55,7 @@ func TestLibrariesAreCompiledAsPublishWants(t *testing.T) {
 	ids := []string{"linux-x64"}
 	app := project("a/A.csproj")
 	app.Items["ProjectReference"] = []string{"b/B.csproj"}
-	libraries, publish := CompileReferences(s, app, ids), Publish(s, app, ids, false)
+	libraries, publish := CompileReferences(s, []Project{app}, ids), Publish(s, app, ids, false)
 	publish[slices.Index(publish, "-t:Publish")] = "-t:CompileReferences"
 	if !slices.Equal(publish, libraries) {
 		t.Errorf("publish has %q, libraries %q", publish, libraries)
@@ -83,7 +83,7 @@ func TestAFlagBeatsTheProject(t *testing.T) {
 		t.Error("an unset flag overrides a self-contained project")
 	}
 	// As a global property the mode would reach libraries, of which some cannot be restored with it.
-	for _, args := range [][]string{Publish(Settings{Mode: NativeAOT}, own, nil, false), Restore(Settings{Mode: NativeAOT}, own, nil)} {
+	for _, args := range [][]string{Publish(Settings{Mode: NativeAOT}, own, nil, false), Restore(Settings{Mode: NativeAOT}, []Project{own}, nil)} {
 		if !slices.Contains(args, "-p:DotnetMultiarchMode=native-aot") || slices.Contains(args, "-p:PublishAot=true") {
 			t.Errorf("the flag does not reach the app alone: %q", args)
 		}
@@ -94,7 +94,7 @@ func TestAFlagBeatsTheProject(t *testing.T) {
 }
 
 func TestRestoreTakesPackagesFromWhereTheCallerSays(t *testing.T) {
-	args := strings.Join(Restore(Settings{Feed: true, LockedMode: true, ConfigFile: true}, project("a/A.csproj"), nil), " ")
+	args := strings.Join(Restore(Settings{Feed: true, LockedMode: true, ConfigFile: true}, []Project{project("a/A.csproj")}, nil), " ")
 	for _, want := range []string{"--source " + FeedDir, "--locked-mode", "--configfile " + ConfigFile} {
 		if !strings.Contains(args, want) {
 			t.Errorf("%s is not in %s", want, args)

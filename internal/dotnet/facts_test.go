@@ -136,7 +136,7 @@ func TestLibraryInputs(t *testing.T) {
 	app, core := project("src/Api/Api.csproj"), project("src/Core/Core.csproj", "OutputType=Library")
 	app.Items["ProjectReference"] = []string{"src/Core/Core.csproj"}
 	core.Items["OutsideFile"] = []string{"src/Api/Shared.cs", "shared/Names.cs"}
-	wanted, reason := LibraryInputs(app, []Project{app, core})
+	wanted, reason := LibraryInputs([]Project{app}, []Project{app, core})
 	if reason != "" {
 		t.Fatal(reason)
 	}
@@ -149,15 +149,15 @@ func TestLibraryInputs(t *testing.T) {
 	inside := core
 	inside.Path = "src/Api/Core/Core.csproj"
 	app.Items["ProjectReference"] = []string{inside.Path}
-	if _, reason := LibraryInputs(app, []Project{app, inside}); !strings.Contains(reason, inside.Path) {
+	if _, reason := LibraryInputs([]Project{app}, []Project{app, inside}); !strings.Contains(reason, inside.Path) {
 		t.Errorf("a library below the app's folder would lose its sources: reason %q", reason)
 	}
 	root := project("Api.csproj")
 	root.Items["ProjectReference"] = []string{"Core/Core.csproj"}
-	if _, reason := LibraryInputs(root, nil); reason == "" {
+	if _, reason := LibraryInputs([]Project{root}, nil); reason == "" {
 		t.Error("an app at the root of the source would exclude everything")
 	}
-	if _, reason := LibraryInputs(project("src/Api/Api.csproj"), nil); reason == "" {
+	if _, reason := LibraryInputs([]Project{project("src/Api/Api.csproj")}, nil); reason == "" {
 		t.Error("without libraries there is nothing to compile")
 	}
 }
@@ -180,7 +180,7 @@ func FuzzParseFacts(f *testing.F) {
 		projects, err := ParseFacts(content, DefaultSourceDir)
 		if err == nil && len(projects) > 0 {
 			_, _ = Choose(projects, "")
-			_, _ = LibraryInputs(projects[0], projects)
+			_, _ = LibraryInputs(projects[:1], projects)
 		}
 	})
 }

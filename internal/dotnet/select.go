@@ -23,7 +23,7 @@ func Choose(all []Project, request string) (Project, error) {
 	case 1:
 		return candidates[0], nil
 	case 0:
-		return Project{}, fmt.Errorf("choosing the project to publish: none of the source's projects is an app%s", reasons(all))
+		return Project{}, fmt.Errorf("choosing the project to publish: none of the source's projects is an app%s", reasons(all, Project.whyNot))
 	}
 	return Project{}, fmt.Errorf("choosing the project to publish: there are %d candidates, say which with --project: %s", len(candidates), names(candidates))
 }
@@ -59,13 +59,15 @@ func clean(request string) string { return path.Clean(strings.ReplaceAll(request
 // testPackages mark a test project before it is restored; afterwards these packages set IsTestProject themselves.
 var testPackages = []string{"microsoft.net.test.sdk", "mstest", "mstest.sdk", "mstest.testadapter", "tunit", "xunit.runner.visualstudio", "xunit.v3", "xunit.v3.mtp-v1", "xunit.v3.mtp-v2", "nunit3testadapter"}
 
+const classLibrary = "is a class library"
+
 // whyNot says why the project cannot be the app; "" when it can.
 func (p Project) whyNot() string {
 	switch {
 	case p.IsTest():
 		return "is a test project"
 	case !strings.EqualFold(p.Properties["OutputType"], "Exe") && !strings.EqualFold(p.Properties["OutputType"], "WinExe"):
-		return "is a class library: only a project with OutputType Exe can be an image"
+		return classLibrary + ": only a project with OutputType Exe can be an image"
 	case strings.EqualFold(p.Properties["IsPublishable"], "false"):
 		return "sets IsPublishable to false"
 	case p.Properties["TargetFramework"] != "" && p.FrameworkVersion() == "":
@@ -74,11 +76,11 @@ func (p Project) whyNot() string {
 	return ""
 }
 
-func reasons(all []Project) string {
+func reasons(all []Project, whyNot func(Project) string) string {
 	var b strings.Builder
 	for i, p := range all {
 		b.WriteString(map[bool]string{true: ": ", false: "; "}[i == 0])
-		b.WriteString(p.Path + " " + p.whyNot())
+		b.WriteString(p.Path + " " + whyNot(p))
 	}
 	return b.String()
 }

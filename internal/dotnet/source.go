@@ -80,27 +80,30 @@ func RestoreInputs(files []string, read func(file string) (string, error)) (func
 	}, nil
 }
 
-// LibraryInputs gives a predicate for the files that the app's libraries may need: all but those in the app's folder, of which
+// LibraryInputs gives a predicate for the files that the apps' libraries may need: all but those in the apps' folders, of which
 // only what a library takes from there. The reason says why the shape of the tree forbids to tell them apart; it is empty
-// where it does not.
-func LibraryInputs(app Project, all []Project) (wanted func(file string) bool, reason string) {
-	libraries := app.closure(all)[1:]
-	switch {
-	case len(app.References()) == 0:
-		return nil, "it refers to no project"
-	case app.Dir() == ".":
-		return nil, "the app's project lies at the root of the source"
-	}
+// where it does not. Several apps must be Together, each of them without a reason of its own.
+func LibraryInputs(apps []Project, all []Project) (wanted func(file string) bool, reason string) {
 	taken := map[string]bool{}
-	for _, q := range libraries {
-		if within(q.Path, app.Dir()) {
-			return nil, q.Path + " lies in the app's folder"
+	var folders []string
+	for _, app := range apps {
+		switch {
+		case len(app.References()) == 0:
+			return nil, "it refers to no project"
+		case app.Dir() == ".":
+			return nil, "the app's project lies at the root of the source"
 		}
-		for _, f := range q.Items["OutsideFile"] {
-			taken[f] = true
+		for _, q := range app.closure(all)[1:] {
+			if within(q.Path, app.Dir()) {
+				return nil, q.Path + " lies in the app's folder"
+			}
+			for _, f := range q.Items["OutsideFile"] {
+				taken[f] = true
+			}
 		}
+		folders = append(folders, app.Dir())
 	}
-	return func(file string) bool { return !within(file, app.Dir()) || taken[file] }, ""
+	return func(file string) bool { return !Within(file, folders...) || taken[file] }, ""
 }
 
 // Outsiders gives the folders of projects that the app has nothing to do with, such as tests and other services of the

@@ -171,6 +171,17 @@ func TestFrameworks(tests []Project, wanted string) ([]TestFramework, error) {
 	return groups, nil
 }
 
+// TestSDK gives the tag of the SDK image that builds all the tests, where the newest LTS cannot; "" where it can.
+func TestSDK(tests []Project) string {
+	tag := ""
+	for _, t := range tests {
+		if wanted := SDKFor(t); tag == "" || newer(wanted, tag) {
+			tag = wanted
+		}
+	}
+	return tag
+}
+
 // TestRuntime names the image, below the base registry, whose .NET runs the suites where the SDK image's is of another
 // platform: of the newest framework among them, with ASP.NET Core.
 func TestRuntime(suites []TestSuite) string {

@@ -195,4 +195,10 @@ func TestRuntimeOfTheNewestFramework(t *testing.T) {
 	if got := TestRuntime([]TestSuite{of("8.0"), of("10.0"), of("9.0")}); got != "dotnet/aspnet:10.0" {
 		t.Error(got)
 	}
+	if got := TestSDK([]Project{of("12.0").Project, of("8.0").Project, of("11.0").Project}); got != "12.0" {
+		t.Errorf("SDK %q", got)
+	}
+	if got := TestSDK([]Project{of("8.0").Project, of("10.0").Project}); got != "" {
+		t.Errorf("SDK %q", got)
+	}
 }

@@ -11,6 +11,8 @@ import (
 
 // Publication is what a push gave.
 type Publication struct {
+	// Project is the path of the app's project in the source, where several apps are published in one call; absent for one.
+	Project string `json:"project,omitempty"`
 	// DryRun says that nothing was sent, and that the figures are of what would be.
 	DryRun bool `json:"dryRun,omitempty"`
 	// Reference is the repository with the index's digest: what to deploy. With several destinations it is the first's, as
@@ -115,9 +117,8 @@ func inFormat(format string, answer any, text, markdown func() string) (string, 
 
 func (p Publication) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", p.Reference)
-	for _, d := range p.others() {
-		fmt.Fprintf(&b, "%s\n", d.Reference)
+	for _, reference := range p.references() {
+		fmt.Fprintf(&b, "%s\n", reference)
 	}
 	if p.DryRun {
 		b.WriteString("(a dry run: none of it was sent)\n")
@@ -141,7 +142,7 @@ func (p Publication) text() string {
 		fmt.Fprintf(table, "to %s\t%s; tags %s\n", d.repository(), p.push(d.Blobs, d.BytesSent), strings.Join(d.Tags, ", "))
 	}
 	fmt.Fprintf(table, "push\t%s\n", p.push(p.Blobs, p.BytesSent))
-	fmt.Fprintf(table, "seconds\t%s\n", p.seconds())
+	fmt.Fprintf(table, "seconds\t%s\n", seconds(p.Seconds))
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
 	for _, note := range p.Notes {
 		fmt.Fprintf(&b, "note: %s\n", note)
@@ -192,7 +193,7 @@ func (p Publication) markdown() string {
 	for _, d := range p.Destinations {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Reference, code(d.Tags), p.push(d.Blobs, d.BytesSent))
 	}
-	fmt.Fprintf(&b, "\nPush: %s. Seconds: %s.\n", p.push(p.Blobs, p.BytesSent), p.seconds())
+	fmt.Fprintf(&b, "\nPush: %s. Seconds: %s.\n", p.push(p.Blobs, p.BytesSent), seconds(p.Seconds))
 	for _, note := range p.Notes {
 		fmt.Fprintf(&b, "\n> %s\n", note)
 	}
@@ -237,22 +238,24 @@ func (p Publication) push(blobs Blobs, sent int64) string {
 	return fmt.Sprintf(form, bytes(sent), blobs.Sent, blobs.Mounted, blobs.Present)
 }
 
-func (p Publication) seconds() string {
+func seconds(of map[string]float64) string {
 	var parts []string
 	for _, step := range Steps {
-		if s, ok := p.Seconds[step]; ok {
+		if s, ok := of[step]; ok {
 			parts = append(parts, fmt.Sprintf("%s %.1f", step, s))
 		}
 	}
 	return strings.Join(parts, ", ")
 }
 
-func code(list []string) string {
-	quoted := make([]string, len(list))
+func code(list []string) string { return strings.Join(quoted(list), ", ") }
+
+func quoted(list []string) []string {
+	all := make([]string, len(list))
 	for i, s := range list {
-		quoted[i] = "`" + s + "`"
+		all[i] = "`" + s + "`"
 	}
-	return strings.Join(quoted, ", ")
+	return all
 }
 
 // bytes gives decimal units, as registries show them.

@@ -61,25 +61,60 @@ func (c *Client) PushAll(ctx context.Context, index v1.ImageIndex, targets []Tar
 	return c.pushAll(ctx, index, targets, o)
 }
 
-func (c *Client) pushAll(ctx context.Context, root pushable, targets []Target, o PushOptions) (v1.Hash, []Sent, error) {
-	if o.Timeout > 0 {
-		over := fmt.Errorf("not done after %s: give it longer with --push-timeout; what was sent stays there, and the next push goes on from it", o.Timeout)
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, o.Timeout, over)
-		defer cancel()
+// Parcel is one index and where it goes.
+type Parcel struct {
+	Index   v1.ImageIndex
+	Targets []Target
+}
+
+// Receipt is what the push of a parcel cost, in the order of its targets.
+type Receipt struct {
+	Digest v1.Hash
+	Sent   []Sent
+}
+
+// PushEach pushes several indexes as PushAll does one: no tag is written before every target of every parcel has all of its
+// index. Receipts come in the order of the parcels.
+func (c *Client) PushEach(ctx context.Context, parcels []Parcel, o PushOptions) ([]Receipt, error) {
+	ctx, cancel := o.within(ctx)
+	defer cancel()
+	all := make([]*push, len(parcels))
+	for i, parcel := range parcels {
+		var err error
+		if all[i], err = c.newPush(parcel.Index, parcel.Targets, o); err != nil {
+			return nil, err
+		}
 	}
+	if err := carry(ctx, all, o); err != nil {
+		return nil, err
+	}
+	receipts := make([]Receipt, len(all))
+	for i, p := range all {
+		receipts[i] = Receipt{Digest: p.digest, Sent: p.sent()}
+	}
+	return receipts, nil
+}
+
+func (c *Client) pushAll(ctx context.Context, root pushable, targets []Target, o PushOptions) (v1.Hash, []Sent, error) {
+	ctx, cancel := o.within(ctx)
+	defer cancel()
 	p, err := c.newPush(root, targets, o)
 	if err != nil {
 		return v1.Hash{}, nil, err
 	}
-	run := p.run
-	if o.DryRun {
-		run = p.rehearse
-	}
-	if err := run(ctx); err != nil {
+	if err := carry(ctx, []*push{p}, o); err != nil {
 		return v1.Hash{}, nil, err
 	}
 	return p.digest, p.sent(), nil
+}
+
+// within bounds a push by the caller's patience.
+func (o PushOptions) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.Timeout <= 0 {
+		return ctx, func() {}
+	}
+	over := fmt.Errorf("not done after %s: give it longer with --push-timeout; what was sent stays there, and the next push goes on from it", o.Timeout)
+	return context.WithTimeoutCause(ctx, o.Timeout, over)
 }
 
 // pushable is what a push sends: an index, or an image alone.
@@ -140,25 +175,36 @@ func (c *Client) newPush(root pushable, targets []Target, o PushOptions) (*push,
 	return p, nil
 }
 
-// run keeps the order that lets no reader see a tag whose parts are missing.
-func (p *push) run(ctx context.Context) error {
-	if p.immutable {
-		if err := p.checkTags(ctx); err != nil {
+// carry keeps the order that lets no reader see a tag whose parts are missing, nor the tags of some images and not of others.
+func carry(ctx context.Context, all []*push, o PushOptions) error {
+	if o.ImmutableTags {
+		if err := each(ctx, all, func(ctx context.Context, p *push) error { return p.checkTags(ctx) }); err != nil {
 			return err
 		}
 	}
+	if o.DryRun {
+		return each(ctx, all, func(ctx context.Context, p *push) error { return p.rehearse(ctx) })
+	}
+	if err := each(ctx, all, func(ctx context.Context, p *push) error { return p.send(ctx) }); err != nil {
+		return err
+	}
+	if o.ImmutableTags && (len(all) > 1 || len(all[0].destinations) > 1) {
+		// Sending takes its time: rather no tag at all than some.
+		if err := each(ctx, all, func(ctx context.Context, p *push) error { return p.checkTags(ctx) }); err != nil {
+			return err
+		}
+	}
+	return each(ctx, all, func(ctx context.Context, p *push) error { return p.tags(ctx) })
+}
+
+// send brings every destination all but the tags.
+func (p *push) send(ctx context.Context) error {
 	for i, d := range p.destinations {
 		if err := p.write(ctx, d, p.destinations[:i]); err != nil {
 			return p.client.failed(ctx, "pushing "+p.name(d), d.Repository, err)
 		}
 	}
-	if p.immutable && len(p.destinations) > 1 {
-		// Sending takes its time: rather no tag at all than some.
-		if err := p.checkTags(ctx); err != nil {
-			return err
-		}
-	}
-	return p.tags(ctx)
+	return nil
 }
 
 // tags lets the tags mean what the destinations have by now.

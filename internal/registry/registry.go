@@ -41,12 +41,15 @@ type Client struct {
 	options   Options
 	loopback  *loopback
 	transport *retrier
+	// uploads bounds how many blobs are under way at once, of however many images.
+	uploads chan struct{}
 }
 
 // New makes a client; it connects to nothing yet.
 func New(o Options) *Client {
 	l := &loopback{locate: o.Loopback}
-	return &Client{options: o, loopback: l, transport: newWire(newTransport(o, l), cmp.Or(o.patience, patient()))}
+	wire := newWire(newTransport(o, l), cmp.Or(o.patience, patient()))
+	return &Client{options: o, loopback: l, transport: wire, uploads: make(chan struct{}, jobs)}
 }
 
 // Target is where an image is pushed.

@@ -8,13 +8,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// rehearse counts what run would do.
+// rehearse counts what send and tags would do.
 func (p *push) rehearse(ctx context.Context) error {
-	if p.immutable {
-		if err := p.checkTags(ctx); err != nil {
-			return err
-		}
-	}
 	for i, d := range p.destinations {
 		if err := p.plan(ctx, d, p.destinations[:i]); err != nil {
 			return p.client.failed(ctx, "asking what "+d.Repository.Name()+" has", d.Repository, err)

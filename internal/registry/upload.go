@@ -31,6 +31,12 @@ func (p *push) upload(ctx context.Context, d *destination, blobs []v1.Layer) err
 // uploadOne starts a blob anew when its upload broke. It begins by asking whether the blob is there, so that an upload whose
 // answer alone was lost is not repeated.
 func (p *push) uploadOne(ctx context.Context, d *destination, blob v1.Layer) error {
+	select {
+	case p.client.uploads <- struct{}{}:
+		defer func() { <-p.client.uploads }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	story := storyOf(ctx)
 	for n := 1; ; n++ {
 		err := p.pusher.Upload(ctx, d.Repository, blob)

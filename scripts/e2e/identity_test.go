@@ -228,46 +228,6 @@ func faketime(t *testing.T) []byte {
 	return library
 }
 
-// TestAFreshEngineGivesTheSameDigest takes nothing over from the engine of the other tests but its programs: its state, the base
-// images and the registry are new.
-func TestAFreshEngineGivesTheSameDigest(t *testing.T) {
-	home, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cache, fresh := filepath.Join(home, "dotnet-multiarch"), t.TempDir()
-	programs, err := filepath.Glob(filepath.Join(cache, "engine", "bin-*"))
-	if err != nil || len(programs) == 0 {
-		t.Skip("scripts/dagger uses an engine that is not its own here")
-	}
-	for _, program := range append(programs, filepath.Join(cache, "bin")) {
-		relative, err := filepath.Rel(home, program)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.CopyFS(filepath.Join(fresh, relative), os.DirFS(program)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, _ := push(t, nil, []string{"--image", repository(t)})
-	env := []string{"XDG_CACHE_HOME=" + fresh}
-	defer func() { run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "clean") }()
-	r := daggerWith(t, env, "--progress=plain", "call", "build-and-push", "--format", "json")
-	if r.code != 0 {
-		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
-	}
-	var got publication
-	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
-		t.Fatal(err)
-	}
-	if !r.restored() || !r.published() || got.Blobs.Present != 0 || strings.HasPrefix(got.Reference, host(t)) {
-		t.Errorf("it is no fresh engine and registry: %s, %d blobs present", got.Reference, got.Blobs.Present)
-	}
-	if got.Digest != want.Digest {
-		t.Errorf("digest %s, want %s", got.Digest, want.Digest)
-	}
-}
-
 // anew gives the properties that the base images here need and one that nothing reads: the steps' results depend on content
 // alone, and with another command line they run again.
 func anew(t *testing.T, n int) string {

@@ -33,6 +33,8 @@ environment:
   XDG_CACHE_HOME           where the cache is (default ~/.cache)
   DOTNET_MULTIARCH_PORT    port of the registry (default: 5001, or the next free one)
   DOTNET_MULTIARCH_BASES   where base images come from: mcr, bundle or npm
+  DOTNET_MULTIARCH_ENGINE_LISTEN
+                           where the engine answers besides its socket: tcp://127.0.0.1:PORT
   DOTNET_BUNDLE            archive of .NET roots, for machines without mcr.microsoft.com
 `
 
@@ -73,8 +75,8 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return registry.Serve(ctx, listener, args[1], args[2])
-	case len(args) > 3 && args[0] == engine.RunCommand:
-		return engine.Run(args[1], args[2], args[3:])
+	case len(args) > 4 && args[0] == engine.RunCommand:
+		return engine.Run(args[1], args[2], args[3], args[4:])
 	case len(args) < 3 || args[0] != "--source":
 		return errUsage
 	}
@@ -100,7 +102,7 @@ func open(source string) (local, error) {
 	if err := os.MkdirAll(c.Path("logs"), 0o755); err != nil {
 		return local{}, err
 	}
-	return local{cache: c, engine: engine.Engine{Cache: c, Source: source, Say: say}}, nil
+	return local{cache: c, engine: engine.Engine{Cache: c, Listen: os.Getenv(engine.ListenVariable), Source: source, Say: say}}, nil
 }
 
 // say writes a line for the person who waits. Standard output is dagger's.

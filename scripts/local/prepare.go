@@ -46,6 +46,9 @@ func (l local) prepare(ctx context.Context) (ready, error) {
 		return ready{}, err
 	}
 	defer unlock()
+	if err := l.engine.CheckListen(); err != nil {
+		return ready{}, err
+	}
 	port, err := registry.Ensure(ctx, l.cache, os.Getenv("DOTNET_MULTIARCH_PORT"), say)
 	if err != nil {
 		return ready{}, err

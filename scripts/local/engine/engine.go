@@ -13,6 +13,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/scripts/local/cache"
@@ -26,13 +28,18 @@ const Version = "v0.19.10"
 // the engine (daggerengine/distconsts).
 const RunDir = "/run/dotnet-multiarch"
 
+// ListenVariable names an address that the engine answers at besides its socket.
+const ListenVariable = "DOTNET_MULTIARCH_ENGINE_LISTEN"
+
 // recipe is raised when the way of starting the engine changes, so that one which
 // an earlier version of this program started is not taken for this one's.
 const recipe = 1
 
 // Engine is the engine of one cache, built from the daggerengine module in Source.
 type Engine struct {
-	Cache  cache.Cache
+	Cache cache.Cache
+	// Listen is where the engine answers besides its socket, such as tcp://127.0.0.1:7777; empty leaves that as it runs.
+	Listen string
 	Source string // scripts/local
 	Say    func(format string, args ...any)
 }
@@ -75,7 +82,8 @@ func short(sum []byte) string { return hex.EncodeToString(sum[:6]) }
 // engine, so that a starter which is killed loses nothing.
 type record struct {
 	daemon.Identity
-	Key string `json:"key"` // what it was started from: see key
+	Key    string `json:"key"`              // what it was started from: see key
+	Listen string `json:"listen,omitempty"` // see Engine
 }
 
 func (e Engine) record() (record, error) {
@@ -106,8 +114,40 @@ func (e Engine) key(port int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(fmt.Appendln(nil, recipe, filepath.Base(bin), sdk.Folder, port))
+	named := []any{recipe, filepath.Base(bin), sdk.Folder, port}
+	if listen := e.listen(); listen != "" {
+		named = append(named, listen)
+	}
+	sum := sha256.Sum256(fmt.Appendln(nil, named...))
 	return short(sum[:]), nil
+}
+
+// listen is what was asked for, else what the running engine was asked for: a
+// call that asks for nothing does not take an address away from other callers.
+func (e Engine) listen() string {
+	if e.Listen != "" {
+		return e.Listen
+	}
+	r, err := e.record()
+	if err != nil || !r.Alive() {
+		return ""
+	}
+	return r.Listen
+}
+
+// CheckListen refuses an address that leads out of this machine: whoever reaches
+// an engine is root on it, and it asks nobody who they are.
+func (e Engine) CheckListen() error {
+	if e.Listen == "" {
+		return nil
+	}
+	address, tcp := strings.CutPrefix(e.Listen, "tcp://")
+	host, port, err := net.SplitHostPort(address)
+	number, bad := strconv.Atoi(port)
+	if ip := net.ParseIP(host); !tcp || err != nil || bad != nil || number < 1 || number > 65535 || ip == nil || !ip.IsLoopback() {
+		return fmt.Errorf("reading %s %q: want tcp://127.0.0.1:PORT: whoever reaches the engine is root on this machine", ListenVariable, e.Listen)
+	}
+	return nil
 }
 
 // Ready says whether the engine that port and sources ask for runs and answers.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/scripts/local/cache"
+	"github.com/dotnet-multiarch/dotnet-multiarch/scripts/local/daemon"
 )
 
 func TestNetworkIsTheCachesOwnAndFree(t *testing.T) {
@@ -75,6 +77,49 @@ func TestKeyChangesWithAllThatNeedsARestart(t *testing.T) {
 	note("other sources")
 	writeSDKRecord(t, e, "sdk-other")
 	note("another SDK")
+	e.Listen = "tcp://127.0.0.1:7777"
+	note("another address")
+}
+
+func TestWhoAsksForNoAddressLeavesTheRunningEnginesAsItIs(t *testing.T) {
+	e := testEngine(t)
+	own, err := daemon.Identify(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(record{Identity: own, Listen: "tcp://127.0.0.1:7777"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, e.recordFile(), string(data))
+	same, err := e.key(5001)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Listen = "tcp://127.0.0.1:7777"
+	if asked, err := e.key(5001); err != nil || asked != same {
+		t.Errorf("%s, %v: want the key that the address has, %s", asked, err, same)
+	}
+	e.Listen = "tcp://127.0.0.1:8888"
+	if other, err := e.key(5001); err != nil || other == same {
+		t.Errorf("another address has the same key (%v)", err)
+	}
+}
+
+func TestTheEngineListensOnThisMachineAlone(t *testing.T) {
+	for listen, ok := range map[string]bool{
+		"": true, "tcp://127.0.0.1:7777": true, "tcp://[::1]:7777": true,
+		"tcp://0.0.0.0:7777": false, "tcp://10.0.0.1:7777": false, "tcp://localhost:7777": false, "127.0.0.1:7777": false,
+		"tcp://127.0.0.1": false, "tcp://127.0.0.1:0": false, "tcp://127.0.0.1:70000": false, "unix:///run/x": false,
+	} {
+		err := Engine{Listen: listen}.CheckListen()
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", listen, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "tcp://127.0.0.1:PORT") {
+			t.Errorf("%q: the error has no cure: %v", listen, err)
+		}
+	}
 }
 
 func TestMissingModuleIsAnErrorThatSaysSo(t *testing.T) {

@@ -15,7 +15,7 @@ const RunCommand = "run-engine"
 var errLinux = errors.New("the embedded engine runs on Linux only")
 
 // Run has no meaning on this system.
-func Run(string, string, []string) error { return errLinux }
+func Run(string, string, string, []string) error { return errLinux }
 
 func runTied(*exec.Cmd) error { return errLinux }
 

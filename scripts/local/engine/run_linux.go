@@ -19,8 +19,8 @@ import (
 )
 
 // RunCommand is the subcommand of this program that becomes the engine. Its
-// arguments are the cache's folder, the engine's key, and the engine's program
-// with its arguments.
+// arguments are the cache's folder, the engine's key, its further address or "",
+// and the engine's program with its arguments.
 const RunCommand = "run-engine"
 
 // isolate gives the engine a mount namespace, in which its fixed paths are its
@@ -41,9 +41,9 @@ func runTied(cmd *exec.Cmd) error {
 }
 
 // Run becomes the engine; it returns only with an error.
-func Run(dir, key string, argv []string) error {
+func Run(dir, key, listen string, argv []string) error {
 	e := Engine{Cache: cache.Cache{Dir: dir}}
-	if err := e.writeRecord(key); err != nil {
+	if err := e.writeRecord(key, listen); err != nil {
 		return fmt.Errorf("writing down which process the engine is: %w", err)
 	}
 	if err := privateMounts(e.root()); err != nil {
@@ -54,7 +54,7 @@ func Run(dir, key string, argv []string) error {
 
 // writeRecord runs before /proc is that of the engine's process namespace: the
 // number that it reads is the one by which others know this process.
-func (e Engine) writeRecord(key string) error {
+func (e Engine) writeRecord(key, listen string) error {
 	self, err := os.Readlink("/proc/self")
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (e Engine) writeRecord(key string) error {
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(record{Identity: identity, Key: key})
+	data, err := json.Marshal(record{Identity: identity, Key: key, Listen: listen})
 	if err != nil {
 		return err
 	}

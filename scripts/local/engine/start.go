@@ -23,6 +23,7 @@ const searchPath = RunDir + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
 // Start starts the engine and waits until it answers. port is the registry's. The
 // caller holds the cache's lock; binaries and SDK are there.
 func (e Engine) Start(ctx context.Context, port int) error {
+	e.Listen = e.listen() // the record that says it goes with the engine that is stopped
 	if err := e.Stop(); err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (e Engine) Start(ctx context.Context, port int) error {
 	}
 	process, err := daemon.Start(daemon.Spec{
 		What:    "starting the Dagger engine",
-		Args:    append([]string{self, RunCommand, e.Cache.Dir, key}, argv...),
+		Args:    append([]string{self, RunCommand, e.Cache.Dir, key, e.Listen}, argv...),
 		Env:     env,
 		Log:     e.Cache.Log("engine"),
 		Isolate: isolate,
@@ -178,6 +179,9 @@ func (e Engine) command() (argv, env []string, err error) {
 		"--network-name", networkName(e.Cache.ID),
 		"--network-cidr", network.String(),
 		"--oci-cni-binary-dir", RunDir + "/cni",
+	}
+	if e.Listen != "" {
+		argv = append(argv, "--addr", e.Listen)
 	}
 	env = append(inherited(os.Environ()),
 		"PATH="+searchPath, "HOME="+RunDir, "TMPDIR="+RunDir+"/tmp",

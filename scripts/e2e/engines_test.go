@@ -1,0 +1,121 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// freshEngine starts an engine that takes nothing over from that of the other tests but its programs: its state, the base images
+// and the registry are new. It answers by tcp, as one in a cluster does. The environment leads scripts/dagger-local to it.
+func freshEngine(t *testing.T) (env []string, address string) {
+	t.Helper()
+	home, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, fresh := filepath.Join(home, "dotnet-multiarch"), t.TempDir()
+	programs, err := filepath.Glob(filepath.Join(cache, "engine", "bin-*"))
+	if err != nil || len(programs) == 0 {
+		t.Skip("scripts/dagger uses an engine that is not its own here")
+	}
+	for _, program := range append(programs, filepath.Join(cache, "bin")) {
+		relative, err := filepath.Rel(home, program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(filepath.Join(fresh, relative), os.DirFS(program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address = "tcp://" + freePort(t)
+	return []string{"XDG_CACHE_HOME=" + fresh, "DOTNET_MULTIARCH_ENGINE_LISTEN=" + address}, address
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// TestEnginesGiveOneDigestAndLoseNoTag has three clients push to one repository at once, each a tag of its own: two by tcp through
+// a fresh engine, one through the engine of the other tests.
+func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
+	want, _ := push(t, nil, []string{"--image", repository(t)})
+	sdk := local(t, "SDK_IMAGE")
+	if sdk == "" {
+		sdk = local(t, "BASE_REGISTRY") + "/dotnet/sdk:10.0"
+	}
+	env, address := freshEngine(t)
+	tool := filepath.Join(root(t), "scripts", "dagger-local")
+	defer func() { run(t, env, tool, "clean") }()
+	if r := run(t, env, tool, "up"); r.code != 0 {
+		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
+	}
+	fresh := run(t, env, "bash", "-c", `eval "$("$0" env)"; echo "$DOTNET_MULTIARCH_REGISTRY"`, tool)
+	registry := strings.TrimPrefix(strings.TrimSpace(fresh.stdout), "tcp://")
+	image := registry + "/shop/app"
+	deed := func(tag string) []string {
+		return []string{"build-and-push", "--format", "json", "--image", image, "--tag", tag}
+	}
+	remotely := func(tag string) result {
+		script := `eval "$("$0" env)"; _EXPERIMENTAL_DAGGER_RUNNER_HOST=` + address + ` exec dagger --progress=plain call "$@"`
+		return run(t, env, "bash", append([]string{"-c", script, tool}, deed(tag)...)...)
+	}
+	locally := func(tag string) result {
+		app := []string{"--progress=plain", "call", "--registry", "tcp://" + registry, "--base-registry", registry, "--sdk-image", sdk}
+		return dagger(t, append(app, deed(tag)...)...)
+	}
+
+	results := map[string]result{}
+	var lock sync.Mutex
+	var clients sync.WaitGroup
+	for tag, client := range map[string]func(string) result{"one": remotely, "two": remotely, "three": locally} {
+		clients.Go(func() {
+			r := client(tag)
+			lock.Lock()
+			defer lock.Unlock()
+			results[tag] = r
+		})
+	}
+	clients.Wait()
+
+	for tag, r := range results {
+		if r.code != 0 {
+			t.Errorf("%s: code %d\n%s", tag, r.code, tail(r.stderr))
+			continue
+		}
+		var got publication
+		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Digest != want.Digest {
+			t.Errorf("%s: digest %s, want %s", tag, got.Digest, want.Digest)
+		}
+		ref, err := name.ParseReference(fmt.Sprintf("%s:%s", image, tag))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if there, err := remote.Head(ref); err != nil || there.Digest.String() != want.Digest {
+			t.Errorf("%s: %v, %v", ref, there, err)
+		}
+	}
+	both := results["one"].stderr + results["two"].stderr
+	if r := (result{stderr: both}); !r.restored() || !r.published() {
+		t.Error("the engine behind " + address + " was not fresh: it published nothing")
+	}
+}
