@@ -39,7 +39,7 @@ func (t *testing) runSuite(ctx context.Context, r *suiteRun) error {
 	var options dotnet.Options
 	if s.Runner == dotnet.TestingPlatform {
 		container = container.WithWorkdir(s.Dir())
-		said, err := output(ctx, container.WithExec(dotnet.TestHelp(s), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny}))
+		said, err := container.WithExec(dotnet.TestHelp(s)).Stdout(ctx)
 		if err != nil {
 			return toolError("asking "+s.Project.Path+" for its options", err)
 		}

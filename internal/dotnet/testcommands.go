@@ -80,7 +80,7 @@ func RunTests(s Settings, suite TestSuite, run TestRun, options Options) ([]stri
 			return nil, err
 		}
 	}
-	return append([]string{"sh", path.Join(ToolsDir, "test.sh"), strconv.Itoa(int(run.Timeout.Seconds())), string(suite.Runner)}, command...), nil
+	return testScript(run.Timeout, suite, command), nil
 }
 
 // vstest goes through the target that `dotnet test` runs, which knows the project's run settings and collectors; the command itself
@@ -134,8 +134,17 @@ func escaped(text string) string {
 // Options are those that a Microsoft.Testing.Platform program has, such as --report-trx.
 type Options []string
 
-// TestHelp gives the command whose output ParseOptions reads.
-func TestHelp(suite TestSuite) []string { return []string{"dotnet", "exec", suite.target(), "--help"} }
+// TestHelp gives the command whose output ParseOptions reads. A program that is none of the platform's may do anything.
+func TestHelp(suite TestSuite) []string {
+	return testScript(helpTimeout, suite, []string{"dotnet", "exec", suite.target(), "--help"})
+}
+
+// helpTimeout is for a program that runs instead of giving help; one that gives it takes a second.
+const helpTimeout = 2 * time.Minute
+
+func testScript(limit time.Duration, suite TestSuite, command []string) []string {
+	return append([]string{"sh", path.Join(ToolsDir, "test.sh"), strconv.Itoa(int(limit.Seconds())), string(suite.Runner)}, command...)
+}
 
 var optionLine = regexp.MustCompile(`(?m)^\s+(--[a-z][a-z0-9-]*)`)
 
