@@ -36,6 +36,58 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// +optional
 	password *dagger.Secret,
 
+	// AWS: role to assume with --aws-web-identity-token, such as arn:aws:iam::123456789012:role/ci.
+	//
+	// +optional
+	awsRoleArn string,
+
+	// AWS: OIDC token of the CI provider, such as env://AWS_ID_TOKEN.
+	//
+	// +optional
+	awsWebIdentityToken *dagger.Secret,
+
+	// AWS: name of the role's session. Default: made of the repository's name.
+	//
+	// +optional
+	awsRoleSessionName string,
+
+	// AWS: what aws configure export-credentials prints, such as
+	// 'cmd://aws configure export-credentials --format env-no-export'.
+	//
+	// +optional
+	awsCredentials *dagger.Secret,
+
+	// AWS: address in place of the services' own, such as https://vpce-1.ecr.eu-west-1.vpce.amazonaws.com.
+	//
+	// +optional
+	awsEndpointUrl string,
+
+	// AWS: endpoint that only your machine reaches, such as tcp://127.0.0.1:5555; plain http without --aws-endpoint-url.
+	//
+	// +optional
+	awsEndpoint *dagger.Service,
+
+	// AWS: where connections to ECR hosts go; their names stay. Such as tcp://127.0.0.1:5443.
+	//
+	// +optional
+	ecrEndpoint *dagger.Service,
+
+	// ECR: make the repository where it is missing, with scan on push; immutable with --immutable-tags.
+	//
+	// +optional
+	// +default=true
+	createRepository bool,
+
+	// ECR: access policy, JSON, of a repository that is made.
+	//
+	// +optional
+	repositoryPolicy *dagger.File,
+
+	// ECR: lifecycle policy, JSON, of a repository that is made. Default: none; docs/ecr.md says what one must spare.
+	//
+	// +optional
+	lifecyclePolicy *dagger.File,
+
 	// What to print: text, json or markdown.
 	//
 	// +optional
@@ -69,7 +121,11 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	client, err := m.client(ctx, naming.Any[0], login{username, password})
+	client, err := m.client(ctx, naming.Any[0], login{username: username, password: password, aws: awsLogin{
+		roleARN: awsRoleArn, token: awsWebIdentityToken, session: awsRoleSessionName, credentials: awsCredentials,
+		endpointURL: awsEndpointUrl, endpoint: awsEndpoint, ecrEndpoint: ecrEndpoint,
+		create: createRepository, immutable: immutableTags, repositoryPolicy: repositoryPolicy, lifecyclePolicy: lifecyclePolicy,
+	}})
 	if err != nil {
 		return "", err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/lock"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/nuget"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/source"
 )
 
@@ -19,6 +20,8 @@ import (
 // where they are built.
 type plan struct {
 	settings dotnet.Settings
+	// images logs the engine in where it pulls the SDK image; nil for the logins of --docker-config.
+	images *registry.Client
 	// lock is the source's dagger.lock; where unpinned it is not heeded.
 	lock     *lock.File
 	unpinned bool

@@ -40,6 +40,42 @@ func (m *DotnetMultiarch) Rebase(
 	// +optional
 	password *dagger.Secret,
 
+	// AWS: role to assume with --aws-web-identity-token, such as arn:aws:iam::123456789012:role/ci.
+	//
+	// +optional
+	awsRoleArn string,
+
+	// AWS: OIDC token of the CI provider, such as env://AWS_ID_TOKEN.
+	//
+	// +optional
+	awsWebIdentityToken *dagger.Secret,
+
+	// AWS: name of the role's session. Default: made of the repository's name.
+	//
+	// +optional
+	awsRoleSessionName string,
+
+	// AWS: what aws configure export-credentials prints, such as
+	// 'cmd://aws configure export-credentials --format env-no-export'.
+	//
+	// +optional
+	awsCredentials *dagger.Secret,
+
+	// AWS: address in place of the services' own, such as https://vpce-1.ecr.eu-west-1.vpce.amazonaws.com.
+	//
+	// +optional
+	awsEndpointUrl string,
+
+	// AWS: endpoint that only your machine reaches, such as tcp://127.0.0.1:5555; plain http without --aws-endpoint-url.
+	//
+	// +optional
+	awsEndpoint *dagger.Service,
+
+	// AWS: where connections to ECR hosts go; their names stay. Such as tcp://127.0.0.1:5443.
+	//
+	// +optional
+	ecrEndpoint *dagger.Service,
+
 	// What to print: text, json or markdown.
 	//
 	// +optional
@@ -55,7 +91,10 @@ func (m *DotnetMultiarch) Rebase(
 	}
 	request.Base = dotnet.CanonicalName(base, m.BaseRegistry)
 	request.Pulled = func(canonical string) string { return dotnet.Mirrored(canonical, m.BaseRegistry) }
-	client, err := m.client(ctx, request.Target, login{username, password})
+	client, err := m.client(ctx, request.Target, login{username: username, password: password, aws: awsLogin{
+		roleARN: awsRoleArn, token: awsWebIdentityToken, session: awsRoleSessionName, credentials: awsCredentials,
+		endpointURL: awsEndpointUrl, endpoint: awsEndpoint, ecrEndpoint: ecrEndpoint,
+	}})
 	if err != nil {
 		return "", err
 	}

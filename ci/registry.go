@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
@@ -17,6 +19,7 @@ import (
 type login struct {
 	username string
 	password *dagger.Secret
+	aws      awsLogin
 }
 
 // client reaches registries: the target's with the verb's login, any with the logins of --docker-config.
@@ -29,19 +32,30 @@ func (m *DotnetMultiarch) client(ctx context.Context, target registry.Target, as
 	if options.Logins, err = m.logins(ctx); err != nil {
 		return nil, err
 	}
-	if m.CaCertificate != nil {
-		pem, err := m.CaCertificate.Contents(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("reading --ca-certificate: %w", oneLine(err))
-		}
-		if options.Authorities, err = registry.ParseAuthorities([]byte(pem)); err != nil {
+	if options.Authorities, err = m.authorities(ctx); err != nil {
+		return nil, err
+	}
+	if m.Registry != nil {
+		options.Loopback = func(ctx context.Context) (string, int, error) { return endpoint(ctx, "--registry", m.Registry) }
+	}
+	if target.Repository != (name.Repository{}) { // a verb without a target takes no AWS credentials either
+		if err := m.reachECR(ctx, &options, target, as.aws); err != nil {
 			return nil, err
 		}
 	}
-	if m.Registry != nil {
-		options.Loopback = func(ctx context.Context) (string, int, error) { return endpoint(ctx, m.Registry) }
-	}
 	return registry.New(options), nil
+}
+
+// authorities are those of --ca-certificate; nil without it.
+func (m *DotnetMultiarch) authorities(ctx context.Context) (*registry.Authorities, error) {
+	if m.CaCertificate == nil {
+		return nil, nil
+	}
+	pem, err := m.CaCertificate.Contents(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading --ca-certificate: %w", oneLine(err))
+	}
+	return registry.ParseAuthorities([]byte(pem))
 }
 
 func registryPassword(ctx context.Context, username string, password *dagger.Secret) (string, error) {
@@ -51,12 +65,20 @@ func registryPassword(ctx context.Context, username string, password *dagger.Sec
 		}
 		return "", nil
 	}
-	text, err := password.Plaintext(ctx)
-	if err != nil {
-		return "", fmt.Errorf("reading --password: %w", oneLine(err))
+	return secretText(ctx, "--password", password)
+}
+
+// secretText is a secret's, without the line's end that a command's output has; "" where none is given.
+func secretText(ctx context.Context, flag string, secret *dagger.Secret) (string, error) {
+	if secret == nil {
+		return "", nil
 	}
-	if text = strings.TrimRight(text, "\r\n"); text == "" { // a command's output ends with a line's
-		return "", errors.New("reading --password: it is empty")
+	text, err := secret.Plaintext(ctx)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", flag, oneLine(err))
+	}
+	if text = strings.TrimRight(text, "\r\n"); text == "" {
+		return "", fmt.Errorf("reading %s: it is empty: check the variable, file or command that it names", flag)
 	}
 	return text, nil
 }
@@ -75,21 +97,25 @@ func (m *DotnetMultiarch) logins(ctx context.Context) (*registry.DockerConfig, e
 
 // withLogin shows the engine the login of an image that it pulls itself. Without one in --docker-config the engine asks the
 // dagger command, which knows what docker login wrote on its machine, helpers included.
-func (m *DotnetMultiarch) withLogin(ctx context.Context, container *dagger.Container, reference string) (*dagger.Container, error) {
-	logins, err := m.logins(ctx)
-	if err != nil || logins == nil {
-		return container, err
+// images knows logins that the config does not, such as ECR's; nil for none.
+func (m *DotnetMultiarch) withLogin(ctx context.Context, container *dagger.Container, reference string, images *registry.Client) (*dagger.Container, error) {
+	if images == nil {
+		logins, err := m.logins(ctx)
+		if err != nil {
+			return nil, err
+		}
+		images = registry.New(registry.Options{Logins: logins})
 	}
-	host, username, password, ok := logins.Login(reference)
-	if !ok {
-		return container, nil
+	host, username, password, ok, err := images.Login(ctx, reference)
+	if err != nil || !ok {
+		return container, err
 	}
 	return container.WithRegistryAuth(host, username, dag.SetSecret("registry-"+host, password)), nil
 }
 
-// endpoint starts the caller's registry service, which one from .env is not by itself, and gives where it answers.
-func endpoint(ctx context.Context, service *dagger.Service) (address string, port int, err error) {
-	const doing = "reaching the registry given with --registry"
+// endpoint starts a service of the caller's, which one from .env is not by itself, and gives where it answers.
+func endpoint(ctx context.Context, flag string, service *dagger.Service) (address string, port int, err error) {
+	doing := "reaching what is given with " + flag
 	if _, err := service.Start(ctx); err != nil {
 		return "", 0, fmt.Errorf("%s: %w", doing, oneLine(err))
 	}

@@ -101,7 +101,7 @@ func (r *release) preflight(ctx context.Context, m *DotnetMultiarch) (err error)
 			return err
 		}
 	}
-	if r.plan, err = m.plan(ctx); err != nil {
+	if r.plan, err = m.complete(ctx, &plan{images: r.client}); err != nil {
 		return err
 	}
 	targets := make([][]registry.Target, len(r.apps))
@@ -123,6 +123,7 @@ func (r *release) preflight(ctx context.Context, m *DotnetMultiarch) (err error)
 			return err
 		}
 	}
+	r.plan.notes = slices.Concat(r.client.Notes(), r.plan.notes)
 	return r.resolveBases(ctx)
 }
 

@@ -72,7 +72,7 @@ func Run(ctx context.Context, client *registry.Client, r Request) (*publication.
 		p.Seconds[name] = time.Since(start).Seconds()
 		start = time.Now()
 	}
-	if err := client.Check(ctx, r.Target); err != nil {
+	if err := client.Preflight(ctx, []registry.Target{r.Target}, registry.PushOptions{}); err != nil {
 		return nil, err
 	}
 	old, digest, err := client.Index(ctx, r.Image)

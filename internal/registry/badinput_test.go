@@ -233,3 +233,26 @@ func TestABaseBehindDockerHubsLimit(t *testing.T) {
 	_, err := client.Bases(context.Background(), "me/base", "x", platform.Default())
 	checkLine(t, "limit", err, "429 Too Many Requests (you have reached your pull rate limit.)", "give a login for index.docker.io with --docker-config")
 }
+
+func TestWhatIsDeployedHasATagOrADigest(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("a", 64)
+	for image, want := range map[string]string{
+		"example.com/app:1":              "example.com/app:1",
+		"example.com/app@" + digest:      "example.com/app@" + digest,
+		"example.com/app:1@" + digest:    "example.com/app@" + digest,
+		"example.com:5000/app@" + digest: "example.com:5000/app@" + digest,
+	} {
+		if ref, err := ParseDeployed(image); err != nil || ref.Name() != want {
+			t.Errorf("%q: %v, %v", image, ref, err)
+		}
+	}
+	for image, says := range map[string]string{
+		"": "--image", " ": "--image", "example.com/app": "or a tag", "example.com:5000/app": "or a tag", "app": "or a tag",
+		"example.com/app:": "the tag after ':' is missing", "example.com/app@sha256:1": "not well formed", "https://example.com/app:1": "leave out the scheme",
+	} {
+		_, err := ParseDeployed(image)
+		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v", image, err)
+		}
+	}
+}

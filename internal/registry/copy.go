@@ -70,7 +70,7 @@ func (c *Client) Copy(ctx context.Context, p Promotion) (Promoted, error) {
 	if err != nil {
 		return Promoted{}, err
 	}
-	if err := c.Check(ctx, p.To); err != nil {
+	if err := c.Preflight(ctx, []Target{p.To}, PushOptions{}); err != nil {
 		return Promoted{}, err
 	}
 	doing := fmt.Sprintf("copying %s to %s", p.From.Name(), p.To.Repository.Name())

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -136,15 +137,28 @@ func (k keychain) Resolve(r authn.Resource) (authn.Authenticator, error) {
 	if k.c.given(r.RegistryStr()) {
 		return authn.FromConfig(authn.AuthConfig{Username: o.Username, Password: o.Password}), nil
 	}
-	if o.Logins == nil {
-		return authn.Anonymous, nil
+	clouds, credentials := k.c.clouds(r.RegistryStr())
+	if credentials {
+		return visitor{o.Cloud, r.RegistryStr()}, nil
 	}
-	login, _ := o.Logins.find(r)
+	var login types.AuthConfig
+	if o.Logins != nil {
+		login, _ = o.Logins.find(r)
+	}
 	if hasLogin(login) {
 		return authn.FromConfig(authn.AuthConfig{
 			Username: login.Username, Password: login.Password,
 			IdentityToken: login.IdentityToken, RegistryToken: login.RegistryToken,
 		}), nil
+	}
+	if clouds {
+		// It says what to give, or that it lets in anybody.
+		if _, _, err := o.Cloud.Login(context.Background(), r.RegistryStr(), ""); err != nil {
+			return nil, told{err}
+		}
+	}
+	if o.Logins == nil {
+		return authn.Anonymous, nil
 	}
 	if helper, sure := o.Logins.helper(r); helper != "" && sure {
 		return nil, told{errors.New(k.c.helperCure(helper, r.RegistryStr()))}

@@ -132,7 +132,7 @@ func (c *Client) cure(e *transport.Error, repository name.Repository) string {
 	case status == http.StatusInsufficientStorage || strings.Contains(strings.ToLower(e.Error()), "no space left"):
 		return ": its disk is full: make room there, then run the command again"
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return c.denied(status, repository)
+		return c.denied(e, repository)
 	case status == http.StatusTooManyRequests && c.loginOf(repository) == noLogin:
 		return ": it limits requests without a login: " + c.giveLogin(repository)
 	case status == http.StatusTooManyRequests:
@@ -155,12 +155,16 @@ func (c *Client) cure(e *transport.Error, repository name.Repository) string {
 const (
 	noLogin    = ""
 	givenLogin = "--username and --password"
+	cloudLogin = "the cloud's credentials"
 	inConfig   = "--docker-config"
 )
 
 func (c *Client) loginOf(repository name.Repository) string {
 	if c.given(repository.RegistryStr()) {
 		return givenLogin
+	}
+	if _, credentials := c.clouds(repository.RegistryStr()); credentials {
+		return cloudLogin
 	}
 	if c.options.Logins != nil {
 		if login, _ := c.options.Logins.find(repository); hasLogin(login) {
@@ -171,8 +175,12 @@ func (c *Client) loginOf(repository name.Repository) string {
 }
 
 // denied is the cure of an answer that wants a login, or another one.
-func (c *Client) denied(status int, repository name.Repository) string {
+func (c *Client) denied(e *transport.Error, repository name.Repository) string {
+	status := e.StatusCode
+	its, _ := c.clouds(repository.RegistryStr())
 	switch from := c.loginOf(repository); {
+	case from == cloudLogin, from == noLogin && its:
+		return ": " + c.options.Cloud.Cure(status, e.Request)
 	case from == noLogin:
 		return ": " + c.giveLogin(repository)
 	case status == http.StatusUnauthorized:

@@ -44,18 +44,6 @@ func ParseTargets(references string, tags []string) ([]Target, error) {
 // immutable tag with, so that one that exists is let pass; tags that exist with different digests are not, for one image
 // cannot equal both. A dry run asks for reads alone: that a token for pushing is given is as much as can be known then.
 func (c *Client) Preflight(ctx context.Context, targets []Target, o PushOptions) error {
-	check := c.Check
-	if o.DryRun {
-		check = c.checkCredentials
-	}
-	for _, t := range targets {
-		if err := check(ctx, t); err != nil {
-			return err
-		}
-	}
-	if !o.ImmutableTags {
-		return nil
-	}
 	puller, err := remote.NewPuller(c.remoteOptions(ctx)...)
 	if err != nil {
 		return err
@@ -63,22 +51,61 @@ func (c *Client) Preflight(ctx context.Context, targets []Target, o PushOptions)
 	var first name.Tag
 	var firstDigest v1.Hash
 	for _, target := range targets {
-		for _, t := range target.Tags {
-			tag := target.Repository.Tag(t)
-			digest, err := meaning(ctx, puller, tag)
+		kept, err := c.preflight(ctx, puller, target, o)
+		if err != nil {
+			return err
+		}
+		for _, k := range kept {
 			switch {
-			case err != nil:
-				return c.failed(ctx, "reading the tag "+tag.Name(), target.Repository, err)
-			case digest == v1.Hash{}:
 			case firstDigest == v1.Hash{}:
-				first, firstDigest = tag, digest
-			case digest != firstDigest:
-				return fmt.Errorf("checking the tags: %s means %s and %s means %s, so that with --immutable-tags no image can have both: choose tags that are free",
-					first.Name(), firstDigest, tag.Name(), digest)
+				first, firstDigest = k.tag, k.digest
+			case k.digest != firstDigest:
+				return fmt.Errorf("checking the tags: %s means %s and %s means %s, and both stay as they are (--immutable-tags, or a repository whose tags are immutable), so that no image can have both: choose tags that are free",
+					first.Name(), firstDigest, k.tag.Name(), k.digest)
 			}
 		}
 	}
 	return nil
+}
+
+// keptTag is a tag that exists and stays as it is.
+type keptTag struct {
+	tag    name.Tag
+	digest v1.Hash
+}
+
+// preflight checks one target, and gives those of its tags that cannot move. Where these are all, a push that succeeds writes
+// nothing: the check, which begins an upload, would be the only write.
+func (c *Client) preflight(ctx context.Context, puller *remote.Puller, target Target, o PushOptions) (kept []keptTag, err error) {
+	if err := c.checkLoopbackPort(ctx, target.Repository); err != nil {
+		return nil, fmt.Errorf("checking that %s can be pushed to: %w", target.Repository.Name(), err)
+	}
+	if err := c.prepare(ctx, target.Repository, o.DryRun); err != nil {
+		return nil, err
+	}
+	staying := slices.ContainsFunc(target.Tags, func(t string) bool { return c.keeps(target.Repository.Tag(t), o.ImmutableTags) != "" })
+	if o.DryRun || staying {
+		if err := c.checkCredentials(ctx, target); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range target.Tags {
+		tag := target.Repository.Tag(t)
+		if c.keeps(tag, o.ImmutableTags) == "" {
+			continue
+		}
+		digest, err := meaning(ctx, puller, tag)
+		if err != nil {
+			return nil, c.failed(ctx, "reading the tag "+tag.Name(), target.Repository, err)
+		}
+		if digest != (v1.Hash{}) {
+			kept = append(kept, keptTag{tag, digest})
+		}
+	}
+	if o.DryRun || len(kept) == len(target.Tags) {
+		return kept, nil
+	}
+	return kept, c.Check(ctx, target)
 }
 
 // checkCredentials gets what a push would be authorised by, and writes nothing.
@@ -92,6 +119,6 @@ func (c *Client) checkCredentials(ctx context.Context, target Target) error {
 		return c.failed(ctx, doing, target.Repository, err)
 	}
 	scopes := []string{target.Repository.Scope(transport.PushScope)}
-	_, err = transport.NewWithContext(ctx, target.Repository.Registry, auth, c.transport, scopes)
+	_, err = transport.NewWithContext(ctx, target.Repository.Registry, auth, c.wire(), scopes)
 	return c.failed(ctx, doing, target.Repository, err)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,6 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // jobs is how many blobs, or manifests, are under way at once.
@@ -139,6 +142,8 @@ type destination struct {
 	Target
 	sent  Sent
 	bytes atomic.Int64
+	// counted are the blobs that sent has.
+	counted map[v1.Hash]bool
 }
 
 // sent is what the push cost so far, in the order of the destinations.
@@ -170,17 +175,15 @@ func (c *Client) newPush(root pushable, targets []Target, o PushOptions) (*push,
 		return nil, err
 	}
 	for _, t := range targets {
-		p.destinations = append(p.destinations, &destination{Target: t})
+		p.destinations = append(p.destinations, &destination{Target: t, counted: map[v1.Hash]bool{}})
 	}
 	return p, nil
 }
 
 // carry keeps the order that lets no reader see a tag whose parts are missing, nor the tags of some images and not of others.
 func carry(ctx context.Context, all []*push, o PushOptions) error {
-	if o.ImmutableTags {
-		if err := each(ctx, all, func(ctx context.Context, p *push) error { return p.checkTags(ctx) }); err != nil {
-			return err
-		}
+	if err := each(ctx, all, func(ctx context.Context, p *push) error { return p.checkTags(ctx) }); err != nil {
+		return err
 	}
 	if o.DryRun {
 		return each(ctx, all, func(ctx context.Context, p *push) error { return p.rehearse(ctx) })
@@ -188,7 +191,7 @@ func carry(ctx context.Context, all []*push, o PushOptions) error {
 	if err := each(ctx, all, func(ctx context.Context, p *push) error { return p.send(ctx) }); err != nil {
 		return err
 	}
-	if o.ImmutableTags && (len(all) > 1 || len(all[0].destinations) > 1) {
+	if len(all) > 1 || len(all[0].destinations) > 1 {
 		// Sending takes its time: rather no tag at all than some.
 		if err := each(ctx, all, func(ctx context.Context, p *push) error { return p.checkTags(ctx) }); err != nil {
 			return err
@@ -221,8 +224,34 @@ func (p *push) tags(ctx context.Context) error {
 
 func (p *push) name(d *destination) string { return d.Repository.Digest(p.digest.String()).Name() }
 
-// write brings a destination all but the tags. Blobs can be mounted from earlier destinations in the same registry.
+// rewrites of a destination whose registry lost what it had, such as layers that a clean-up took away in this moment.
+const rewrites = 3
+
+// write brings a destination all but the tags, and begins again where parts of it were lost on the way.
 func (p *push) write(ctx context.Context, d *destination, earlier []*destination) error {
+	for n := 1; ; n++ {
+		err := p.writeOnce(ctx, d, earlier)
+		if err == nil || n > rewrites || !lostParts(err) || !p.client.transport.patience.pause(ctx, n, 0) {
+			return err
+		}
+		// A pusher asks once for each blob; a fresh one asks again.
+		if p.pusher, err = remote.NewPusher(p.client.remoteOptions(ctx)...); err != nil {
+			return err
+		}
+	}
+}
+
+// lostParts says whether a manifest was refused for what it names: blobs, or the manifests of an index. ECR's LayersNotFound and
+// ReferencedImagesNotFound are told as this code.
+func lostParts(err error) bool {
+	refused := refusal(err)
+	return refused != nil && slices.ContainsFunc(refused.Errors, func(d transport.Diagnostic) bool {
+		return d.Code == transport.ManifestBlobUnknownErrorCode
+	})
+}
+
+// writeOnce lets blobs be mounted from earlier destinations in the same registry.
+func (p *push) writeOnce(ctx context.Context, d *destination, earlier []*destination) error {
 	missing, err := p.missing(ctx, d)
 	if err != nil {
 		return err
@@ -237,7 +266,13 @@ func (p *push) write(ctx context.Context, d *destination, earlier []*destination
 	// Manifests before the indexes that name them.
 	for _, level := range missing {
 		err := each(ctx, level, func(ctx context.Context, m manifest) error {
-			return p.pusher.Put(withStory(ctx, d.story()), d.Repository.Digest(m.digest.String()), m.Taggable)
+			err := p.pusher.Put(withStory(ctx, d.story()), d.Repository.Digest(m.digest.String()), m.Taggable)
+			if refused := refusal(err); refused != nil && refused.StatusCode == http.StatusConflict {
+				if there, problem := p.has(ctx, d, m); problem == nil && there { // somebody pushed it in the same moment
+					return nil
+				}
+			}
+			return err
 		})
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -26,6 +27,11 @@ type Options struct {
 	Username, Password string
 	// Logins are those of --docker-config, for any registry; nil for none.
 	Logins *DockerConfig
+	// Cloud logs in to registries of its own, and beats Logins there; nil for none.
+	Cloud Cloud
+	// Detour gives host:port where the connections to a host go, whose name stays in all else; ok is false for hosts without
+	// one. nil for none.
+	Detour func(ctx context.Context, host string) (address string, ok bool, err error)
 	// Authorities are trusted besides the system's; nil for none.
 	Authorities *Authorities
 	// Insecure allows plain http and certificates that nobody vouches for, which else only loopback may use.
@@ -41,6 +47,8 @@ type Client struct {
 	options   Options
 	loopback  *loopback
 	transport *retrier
+	// rules are what the cloud said of a repository's tags, by its name; fruitless the logins that were new and yet refused, by host.
+	rules, fruitless sync.Map
 	// uploads bounds how many blobs are under way at once, of however many images.
 	uploads chan struct{}
 }
@@ -111,15 +119,18 @@ func (c *Client) Check(ctx context.Context, target Target) error {
 	if err := c.checkLoopbackPort(ctx, target.Repository); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
+	if err := c.prepare(ctx, target.Repository, false); err != nil {
+		return err
+	}
 	// The check of go-containerregistry takes no context; its requests are bound to ours by the transport.
-	err := remote.CheckPushPermission(target.Repository.Tag(target.Tags[0]), keychain{c}, bound{ctx, c.transport})
+	err := remote.CheckPushPermission(target.Repository.Tag(target.Tags[0]), keychain{c}, bound{ctx, c.wire()})
 	return c.explain(doing, target.Repository, err)
 }
 
 func (c *Client) remoteOptions(ctx context.Context) []remote.Option {
 	return []remote.Option{
 		remote.WithContext(ctx),
-		remote.WithTransport(c.transport),
+		remote.WithTransport(c.wire()),
 		remote.WithAuthFromKeychain(keychain{c}),
 		remote.WithUserAgent("dotnet-multiarch"),
 		remote.WithJobs(jobs),

@@ -61,6 +61,12 @@ func (c *Client) Tag(ctx context.Context, t Tagging) (Promoted, error) {
 	if err != nil {
 		return Promoted{}, c.explain(doing, t.Image.Context(), err)
 	}
+	if err := c.prepare(ctx, t.To.Repository, false); err != nil {
+		return Promoted{}, err
+	}
+	if err := push.checkTags(ctx); err != nil { // rather no tag at all than some
+		return Promoted{}, err
+	}
 	if err := push.tags(ctx); err != nil {
 		return Promoted{}, err
 	}

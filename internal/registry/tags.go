@@ -24,17 +24,21 @@ func meaning(ctx context.Context, puller *remote.Puller, tag name.Tag) (v1.Hash,
 	return descriptor.Digest, nil
 }
 
-// checkTags fails where a tag means another image.
+// checkTags fails where a tag that stays as it is means another image. Tags that may move are not asked for.
 func (p *push) checkTags(ctx context.Context) error {
 	for _, d := range p.destinations {
 		for _, t := range d.Tags {
 			tag := d.Repository.Tag(t)
+			why := p.client.keeps(tag, p.immutable)
+			if why == "" {
+				continue
+			}
 			digest, err := meaning(ctx, p.puller, tag)
 			if err != nil {
 				return p.client.failed(ctx, "reading the tag "+tag.Name(), d.Repository, err)
 			}
 			if digest != (v1.Hash{}) && digest != p.digest {
-				return p.taken(tag, digest, "--immutable-tags keeps it")
+				return p.taken(tag, digest, why)
 			}
 		}
 	}
@@ -56,8 +60,8 @@ func (p *push) tag(ctx context.Context, d *destination, tag name.Tag) error {
 	if before == p.digest {
 		return nil
 	}
-	if p.immutable && before != (v1.Hash{}) {
-		return p.taken(tag, before, "--immutable-tags keeps it")
+	if why := p.client.keeps(tag, p.immutable); why != "" && before != (v1.Hash{}) {
+		return p.taken(tag, before, why)
 	}
 	err = p.pusher.Put(withStory(ctx, d.story()), tag, p.root)
 	refused := refusal(err)

@@ -25,6 +25,15 @@ func newTransport(o Options, l *loopback) http.RoundTripper {
 		dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if o.Detour != nil {
+			host, _, _ := net.SplitHostPort(address)
+			switch by, ok, err := o.Detour(ctx, host); {
+			case err != nil:
+				return nil, told{err}
+			case ok:
+				return dial(ctx, network, by)
+			}
+		}
 		if IsLoopback(address) {
 			var err error
 			if address, _, err = l.at(ctx); err != nil {
@@ -78,6 +87,14 @@ func inPlain(r *http.Request) *http.Request {
 
 // Authorities vouch for the certificates of registries.
 type Authorities struct{ pool *x509.CertPool }
+
+// Pool has them with the system's, for clients of other services; nil for the system's alone.
+func (a *Authorities) Pool() *x509.CertPool {
+	if a == nil {
+		return nil
+	}
+	return a.pool
+}
 
 // ParseAuthorities reads certificates of authorities in PEM, which are trusted besides the system's.
 func ParseAuthorities(pem []byte) (*Authorities, error) {

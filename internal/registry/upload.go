@@ -22,8 +22,15 @@ func (p *push) upload(ctx context.Context, d *destination, blobs []v1.Layer) err
 	if err != nil {
 		return err
 	}
-	for _, s := range stories {
-		s.count(&d.sent)
+	for n, s := range stories {
+		digest, err := blobs[n].Digest()
+		if err != nil {
+			return err
+		}
+		if !d.counted[digest] { // a destination that is written again has it counted
+			d.counted[digest] = true
+			s.count(&d.sent)
+		}
 	}
 	return nil
 }
@@ -44,7 +51,7 @@ func (p *push) uploadOne(ctx context.Context, d *destination, blob v1.Layer) err
 			return err
 		}
 		exhausted, asked := story.last()
-		if exhausted || !worthAnother(err) || !p.client.transport.patience.pause(ctx, n, asked) {
+		if exhausted || !worthAnother(err) && !story.again() || !p.client.transport.patience.pause(ctx, n, asked) {
 			return err
 		}
 	}

@@ -49,6 +49,8 @@ type story struct {
 	// Of the last request: whether it was tried as often as may be, and how long the registry asked to wait.
 	exhausted bool
 	asked     time.Duration
+	// anew asks for the whole blob again, with another login; renewed is that it was asked for: once is enough.
+	anew, renewed bool
 }
 
 type storyKey struct{}
@@ -95,6 +97,25 @@ func (s *story) last() (exhausted bool, asked time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.exhausted, s.asked
+}
+
+// startAnew notes that a login was refused which could not be shown anew in the middle of a blob.
+func (s *story) startAnew() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.anew, s.renewed = !s.renewed, true
+}
+
+// again says whether the blob is to start anew, once.
+func (s *story) again() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	anew := s.anew
+	s.anew = false
+	return anew
 }
 
 // count adds a blob that is in the registry. One that an unanswered try of ours brought there was not there before.
