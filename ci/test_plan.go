@@ -228,7 +228,7 @@ func (t *testPlan) withForeign(ctx context.Context, m *DotnetMultiarch, built *d
 	if locked != "" {
 		reference += "@" + locked
 	}
-	from, err := m.withLogin(ctx, dag.Container(dagger.ContainerOpts{Platform: dagger.Platform(t.platform.String())}), reference)
+	from, err := m.withLogin(ctx, dag.Container(dagger.ContainerOpts{Platform: dagger.Platform(t.platform.String())}), reference, t.images)
 	if err != nil {
 		return nil, err
 	}
