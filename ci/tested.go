@@ -70,6 +70,9 @@ func (m *DotnetMultiarch) tested(ctx context.Context, c testChoices) (*tested, e
 	}
 	// A test of an older framework runs on the SDK image's runtime where that has no other.
 	built = built.WithEnvVariable("DOTNET_ROLL_FORWARD", "Major").WithEnvVariable("DOTNET_MULTIARCH_RUN", c.run)
+	if p.foreign {
+		built = built.WithEnvVariable("VSTEST_CONNECTION_TIMEOUT", "600") // seconds; an emulated test host takes its time to start
+	}
 	t := testing{testPlan: p, run: dotnet.TestRun{Timeout: limit, Filter: c.filter, Foreign: p.foreign}, retries: c.retryFailed, built: built}
 	done := &tested{
 		run:  &testresults.Run{Platform: p.platform.String(), How: p.how(), Filter: c.filter, FailUnder: failUnder, Notes: p.notes},
