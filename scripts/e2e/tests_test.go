@@ -111,7 +111,7 @@ func TestEveryTestStack(t *testing.T) {
 		t.Errorf("notes %q", s.Notes)
 	}
 	for file, has := range map[string]string{
-		"cobertura.xml": `filename="src/Calc/Calculator.cs"`, "coverage/index.html": "100 % of the lines", "coverage/src_Calc_Calculator.cs.html": `return a + b;`,
+		"cobertura.xml": `filename="src/Calc/Calculator.cs"`, "coverage/index.html": "100 % of the lines", "coverage/src_Calc_Calculator.cs.html": `<tr class="hit"><td class="number">7<td class="number">2<td>`,
 		"summary.md": "Tests: 14 tests passed, 2 skipped", "junit.xml": `tests="16" failures="0" errors="0" skipped="2"`, "logs/XunitTwo.txt": "Passed!",
 		"trx/XunitTwo.trx": "ran on X64",
 	} {
