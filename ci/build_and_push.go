@@ -109,6 +109,29 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// +optional
 	// +default="30m"
 	pushTimeout string,
+
+	// Checks that have to be green before any tag is written, comma-separated: test before the push; smoke and inspect on what
+	// was pushed by digest.
+	//
+	// +optional
+	require string,
+
+	// Where the check smoke asks each platform for its health.
+	//
+	// +optional
+	// +default="/healthz"
+	smokePath string,
+
+	// How long the check smoke lets each platform take to be healthy.
+	//
+	// +optional
+	// +default="3m"
+	smokeTimeout string,
+
+	// The check smoke expects the app to end by itself with code 0, as a job does.
+	//
+	// +optional
+	smokeExit bool,
 ) (string, error) {
 	if err := publication.CheckFormat(format); err != nil {
 		return "", err
@@ -121,15 +144,20 @@ func (m *DotnetMultiarch) BuildAndPush(
 	if err != nil {
 		return "", err
 	}
-	client, err := m.client(ctx, naming.Any[0], login{username: username, password: password, aws: awsLogin{
+	as := login{username: username, password: password, aws: awsLogin{
 		roleARN: awsRoleArn, token: awsWebIdentityToken, session: awsRoleSessionName, credentials: awsCredentials,
 		endpointURL: awsEndpointUrl, endpoint: awsEndpoint, ecrEndpoint: ecrEndpoint,
 		create: createRepository, immutable: immutableTags, repositoryPolicy: repositoryPolicy, lifecyclePolicy: lifecyclePolicy,
-	}})
+	}}
+	gate, err := m.newGate(require, smokePath, smokeTimeout, smokeExit, as)
 	if err != nil {
 		return "", err
 	}
-	published, err := m.deliver(ctx, &release{client: client, naming: &naming, options: options})
+	client, err := m.client(ctx, naming.Any[0], as)
+	if err != nil {
+		return "", err
+	}
+	published, err := m.deliver(ctx, &release{client: client, naming: &naming, options: options, gate: gate})
 	if err != nil {
 		return "", err
 	}

@@ -28,9 +28,11 @@ type delivery struct {
 	config      assembly.Config
 	publication publication.Publication
 	// What each step leaves to the next.
-	files *dagger.Directory
-	parts []image.Part
-	index v1.ImageIndex
+	files, assets *dagger.Directory
+	parts         []image.Part
+	index         v1.ImageIndex
+	// doubts are of native files that may not run where they are.
+	doubts []string
 }
 
 // prepare decides what the image says of the app.
@@ -45,7 +47,10 @@ func (d *delivery) prepare(m *DotnetMultiarch) (err error) {
 }
 
 func (d *delivery) publish(ctx context.Context) (err error) {
-	d.files, err = d.release.publish(ctx, d.app, dotnet.PublishDir)
+	if d.files, err = d.release.publish(ctx, d.app, dotnet.PublishDir); err != nil {
+		return err
+	}
+	d.assets, err = d.release.publish(ctx, d.app, dotnet.AssetsDir)
 	return err
 }
 
@@ -58,11 +63,18 @@ func (d *delivery) assemble(ctx context.Context, scratch string) error {
 	if _, err := d.files.Export(ctx, root); err != nil {
 		return fmt.Errorf("fetching the published files of %s: %w", d.Path, oneLine(err))
 	}
+	assets := filepath.Join(scratch, "assets")
+	if _, err := d.assets.Export(ctx, assets); err != nil {
+		return fmt.Errorf("fetching what the packages of %s hold: %w", d.Path, oneLine(err))
+	}
 	inputs := make([]assembly.Input, len(d.platforms))
 	for i, p := range d.platforms {
-		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i])}
+		inputs[i] = assembly.Input{Platform: p, Base: d.bases[i], Root: filepath.Join(root, d.identifiers[i]), Assets: filepath.Join(assets, d.identifiers[i]+".json")}
 	}
 	var err error
+	if d.doubts, err = assembly.CheckNative(d.Project, inputs, d.base.Libc, d.release.foreign); err != nil {
+		return err
+	}
 	if d.parts, err = assembly.Parts(d.Project, d.config, inputs, d.release.compression, scratch); err != nil {
 		return err
 	}
@@ -98,7 +110,7 @@ func (d *delivery) delivered(receipt registry.Receipt) error {
 
 // notes are what the user should know of the app.
 func (d *delivery) notes() []string {
-	notes := slices.Concat(d.app.notes, d.config.Notes)
+	notes := slices.Concat(d.app.notes, d.config.Notes, d.doubts)
 	if d.libraries.note != "" {
 		notes = append(notes, d.libraries.note)
 	}

@@ -60,7 +60,7 @@ func (m *DotnetMultiarch) Image(
 	if err := r.run(ctx, m, func() (err error) { file, err = export.write(ctx, r.deliveries[0], name); return err }); err != nil {
 		return nil, err
 	}
-	for _, note := range slices.Concat(r.plan.notes, r.deliveries[0].notes()) {
+	for _, note := range slices.Concat(r.notes, r.deliveries[0].notes()) {
 		fmt.Fprintln(os.Stderr, "note: "+note)
 	}
 	return dag.CurrentModule().WorkdirFile(file), nil

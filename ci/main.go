@@ -86,6 +86,8 @@ type DotnetMultiarch struct {
 	Created string
 	// +private
 	Compression string
+	// +private
+	AllowForeign string
 }
 
 // New describes the app.
@@ -284,6 +286,12 @@ func New(
 	// +optional
 	// +default="gzip"
 	compression string,
+
+	// Native files that may be for another platform than their image, since the app does not load them there: names or paths
+	// with * for any letters, comma-separated, such as libz*.so. Any other is an error before anything is pushed.
+	//
+	// +optional
+	allowForeign string,
 ) *DotnetMultiarch {
 	return &DotnetMultiarch{
 		Source: source, Project: project, Projects: projects, All: all, Platforms: platforms, Configuration: configuration, Framework: framework,
@@ -293,5 +301,6 @@ func New(
 		Port: port, EnvVar: envVar, Label: label, Annotation: annotation, Entrypoint: entrypoint, Cmd: cmd, User: user, WorkingDir: workingDir,
 		Version: version, Revision: revision, SourceURL: sourceUrl, Created: created, Compression: compression,
 		DockerConfig: dockerConfig, CaCertificate: caCertificate, Insecure: insecure,
+		AllowForeign: allowForeign,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/assembly"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/image"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/native"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/publication"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
@@ -17,12 +18,16 @@ type release struct {
 	*plan
 	client *registry.Client
 	// naming says where the apps are pushed; nil where they are not.
-	naming      *registry.Naming
-	options     registry.PushOptions
+	naming  *registry.Naming
+	options registry.PushOptions
+	// gate is what has to be green before a tag is written; nil where nothing is pushed.
+	gate        *gate
 	choices     assembly.Choices
 	compression image.Compression
-	deliveries  []*delivery
-	seconds     map[string]float64
+	// foreign are the native files that may be for another platform.
+	foreign    native.Allowed
+	deliveries []*delivery
+	seconds    map[string]float64
 }
 
 // answer is what a verb prints.
@@ -32,9 +37,16 @@ type answer interface {
 
 // deliver goes the whole way and pushes what was assembled.
 func (m *DotnetMultiarch) deliver(ctx context.Context, r *release) (answer, error) {
-	if err := r.run(ctx, m, func() error { return r.push(ctx) }); err != nil {
+	push := func() error {
+		if err := r.gate.before(ctx, r); err != nil {
+			return err
+		}
+		return r.push(ctx)
+	}
+	if err := r.run(ctx, m, push); err != nil {
 		return nil, err
 	}
+	r.seconds["push"] -= r.gate.seconds
 	return r.answer(m.several()), nil
 }
 
@@ -89,6 +101,9 @@ func (r *release) readChoices(m *DotnetMultiarch) (err error) {
 	if r.compression, err = image.ParseCompression(m.Compression); err != nil {
 		return err
 	}
+	if r.foreign, err = native.ParseAllowed(m.AllowForeign); err != nil {
+		return err
+	}
 	return r.choices.Validate()
 }
 
@@ -123,7 +138,7 @@ func (r *release) preflight(ctx context.Context, m *DotnetMultiarch) (err error)
 			return err
 		}
 	}
-	r.plan.notes = slices.Concat(r.client.Notes(), r.plan.notes)
+	r.notes = slices.Concat(r.client.Notes(), r.notes)
 	return r.resolveBases(ctx)
 }
 
@@ -149,7 +164,9 @@ func (r *release) push(ctx context.Context) error {
 	for i, d := range r.deliveries {
 		parcels[i] = registry.Parcel{Index: d.index, Targets: d.targets}
 	}
-	receipts, err := r.client.PushEach(ctx, parcels, r.options)
+	options := r.options
+	options.Gate = func(ctx context.Context) error { return r.gate.after(ctx, r) }
+	receipts, err := r.client.PushEach(ctx, parcels, options)
 	if err != nil {
 		return err
 	}
@@ -169,10 +186,10 @@ func (r *release) answer(list bool) answer {
 		publications[i].Notes = d.notes()
 	}
 	if list {
-		return publication.NewRelease(publications, r.seconds, r.plan.notes)
+		return publication.NewRelease(publications, r.seconds, r.notes)
 	}
 	publications[0].Project = ""
 	publications[0].Seconds = r.seconds
-	publications[0].Notes = slices.Concat(r.plan.notes, publications[0].Notes)
+	publications[0].Notes = slices.Concat(r.notes, publications[0].Notes)
 	return publications[0]
 }

@@ -53,7 +53,7 @@ func (p *plan) environment(ctx context.Context, m *DotnetMultiarch, image string
 	if e.locked != "" {
 		image += "@" + e.locked
 	}
-	e.container, e.resolved, err = m.sdkContainer(ctx, image, p.images, p.credentials)
+	e.container, e.resolved, err = m.sdkContainer(ctx, image, p.images, p.credentials, "")
 	if err != nil && e.locked != "" && strings.Contains(err.Error(), "not found") {
 		err = goneFromLock(fmt.Errorf("fetching the SDK image %s: %w", image, registry.ErrGone))
 	}
@@ -120,10 +120,10 @@ func (m *DotnetMultiarch) sdkReference(tag string) string {
 	return path.Join(m.BaseRegistry, dotnet.SDKRepository) + ":" + tag
 }
 
-// sdkContainer is the build environment: the SDK image of the host's platform with the MSBuild files of this module. It gives
-// the image's digest as well, which the tag is resolved to once.
-func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, images *registry.Client, credentials []nuget.Credential) (*dagger.Container, string, error) {
-	from, err := m.withLogin(ctx, dag.Container(), reference, images)
+// sdkContainer is the build environment: the SDK image of a platform, "" for the host's, with the MSBuild files of this module. It
+// gives the image's digest as well, which the tag is resolved to once.
+func (m *DotnetMultiarch) sdkContainer(ctx context.Context, reference string, images *registry.Client, credentials []nuget.Credential, of dagger.Platform) (*dagger.Container, string, error) {
+	from, err := m.withLogin(ctx, dag.Container(dagger.ContainerOpts{Platform: of}), reference, images)
 	if err != nil {
 		return nil, "", err
 	}

@@ -49,6 +49,15 @@ func (m *DotnetMultiarch) testPlan(ctx context.Context, platform string) (*testP
 			return nil, err
 		}
 	}
+	if t.foreign { // before the source, so that no edit installs it again
+		installed, err := t.sdk.container.WithExec(dotnet.InstallEmulator(t.platform.MachineName())).Sync(ctx)
+		if err != nil {
+			return nil, toolError("emulating "+t.platform.String(), err)
+		}
+		emulating := *t.sdk
+		emulating.container = installed
+		t.sdk = &emulating
+	}
 	if err := t.restoreTests(ctx); err != nil {
 		return nil, err
 	}
@@ -236,9 +245,5 @@ func (t *testPlan) withForeign(ctx context.Context, m *DotnetMultiarch, built *d
 	if err != nil {
 		return nil, fmt.Errorf("fetching the runtime image %s for %s: %w: check --base-registry, or give another with --runtime-image", reference, t.platform, oneLine(err))
 	}
-	emulated, err := built.WithMountedDirectory(dotnet.ForeignRoot, root).WithExec(dotnet.Emulate(t.platform.MachineName())).Sync(ctx)
-	if err != nil {
-		return nil, toolError("emulating "+t.platform.String(), err)
-	}
-	return emulated, nil
+	return withEmulatedDotnet(built, t.platform.MachineName(), root), nil
 }

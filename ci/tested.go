@@ -69,7 +69,7 @@ func (m *DotnetMultiarch) tested(ctx context.Context, c testChoices) (*tested, e
 		return nil, err
 	}
 	// A test of an older framework runs on the SDK image's runtime where that has no other.
-	built = built.WithEnvVariable("DOTNET_ROLL_FORWARD", "Major").WithEnvVariable("DOTNET_MULTIARCH_RUN", c.run)
+	built = built.WithEnvVariable("DOTNET_ROLL_FORWARD", "Major").WithEnvVariable(runVariable, c.run)
 	if p.foreign {
 		built = built.WithEnvVariable("VSTEST_CONNECTION_TIMEOUT", "600") // seconds; an emulated test host takes its time to start
 	}

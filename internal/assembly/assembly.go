@@ -19,6 +19,8 @@ type Input struct {
 	Base     image.Base
 	// Root is the published folder on disk.
 	Root string
+	// Assets is the file with what packages have for every identifier; "" where it is not known.
+	Assets string
 }
 
 // Parts makes the layers of every platform in folder scratch, which has to live until the image is delivered.

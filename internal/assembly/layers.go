@@ -89,8 +89,8 @@ func room(inputs []Input) (int, error) {
 }
 
 func group(app dotnet.Project, root string, files []archive.File) (map[dotnet.Group][]archive.File, error) {
-	deps, err := os.ReadFile(filepath.Join(root, app.AssemblyName()+".deps.json"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	deps, err := depsOf(app, root)
+	if err != nil {
 		return nil, err
 	}
 	paths := make([]string, len(files))
@@ -107,6 +107,15 @@ func group(app dotnet.Project, root string, files []archive.File) (map[dotnet.Gr
 		groups[g] = append(groups[g], f)
 	}
 	return groups, nil
+}
+
+// depsOf reads the app's deps.json; nil where it has none, as a single file and Native AOT.
+func depsOf(app dotnet.Project, root string) ([]byte, error) {
+	deps, err := os.ReadFile(filepath.Join(root, app.AssemblyName()+".deps.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return deps, err
 }
 
 // stratum is one layer's place in the images: its files on each platform, none where a platform has no such files.

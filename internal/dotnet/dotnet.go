@@ -22,6 +22,8 @@ const (
 	PublishDir = "/publish"
 	// SymbolsDir holds what a debugger needs and the image does not: the .dbg files of Native AOT, by identifier.
 	SymbolsDir = "/symbols"
+	// AssetsDir holds what the packages of the app have for every identifier, in IDENTIFIER.json, for ParseAssets.
+	AssetsDir = "/assets"
 )
 
 // DefaultSourceDir is where the source lies in the build container. Nothing that the compiler writes down depends on it:
@@ -186,6 +188,7 @@ func build(s Settings, apps []Project, identifiers []string) []string {
 		"-p:DotnetMultiarchIdentifiers=" + list(identifiers),
 		framework(s),
 		"-p:DotnetMultiarchPublishRoot=" + PublishDir,
+		"-p:DotnetMultiarchAssetsRoot=" + AssetsDir,
 	}
 	if apps[0].Mode() == NativeAOT {
 		args = append(args, "-p:DotnetMultiarchSymbolsRoot="+SymbolsDir)

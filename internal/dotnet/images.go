@@ -139,7 +139,7 @@ func ChooseBase(app Project, all []Project, registry, runtimeImage, flavor strin
 		own = app.Properties["ContainerBaseImage"]
 	}
 	if own != "" {
-		b := BaseImage{Reference: own, Canonical: own, Libc: libcOf(own)}
+		b := BaseImage{Reference: own, Canonical: own, Libc: LibcOf(own)}
 		if runtimeImage == "" {
 			b.Reference = Mirrored(own, registry)
 		}
@@ -163,7 +163,7 @@ func ChooseBase(app Project, all []Project, registry, runtimeImage, flavor strin
 		tag += "-" + flavor
 	}
 	name := runtimeRepository(app, all) + ":" + tag
-	return BaseImage{Reference: path.Join(registry, name), Canonical: path.Join(Canonical, name), Libc: libcOf(tag)}, nil
+	return BaseImage{Reference: path.Join(registry, name), Canonical: path.Join(Canonical, name), Libc: LibcOf(tag)}, nil
 }
 
 // family is the project's ContainerFamily as the .NET SDK's container support reads it, with ICU ("-extra") in a chiseled
@@ -180,8 +180,8 @@ func (p Project) family() string {
 	return family
 }
 
-// libcOf reads the C library off an image's name: of Microsoft's flavors only Alpine's has musl.
-func libcOf(reference string) platform.Libc {
+// LibcOf reads the C library off an image's name: of Microsoft's flavors only Alpine's has musl.
+func LibcOf(reference string) platform.Libc {
 	if strings.Contains(reference, "alpine") || strings.Contains(reference, "musl") {
 		return platform.Musl
 	}

@@ -63,7 +63,7 @@ type TestRun struct {
 	Timeout time.Duration
 	// Filter is the caller's, in the runner's own language; "" runs all tests.
 	Filter string
-	// Foreign runs the tests with ForeignDotnet.
+	// Foreign runs the tests with EmulatedProgram.
 	Foreign bool
 }
 
@@ -101,7 +101,7 @@ func vstest(s Settings, suite TestSuite, run TestRun) []string {
 		args = append(args, "-p:VSTestTestCaseFilter="+escaped(run.Filter))
 	}
 	if run.Foreign {
-		args = append(args, "-p:VSTestCLIRunSettings="+escaped("RunConfiguration.DotNetHostPath="+ForeignDotnet))
+		args = append(args, "-p:VSTestCLIRunSettings="+escaped("RunConfiguration.DotNetHostPath="+EmulatedProgram()))
 	}
 	return append(args, testProperties(s)...)
 }
@@ -184,7 +184,7 @@ func (t TestSuite) Dir() string { return path.Dir(t.target()) }
 func testProgram(suite TestSuite, run TestRun, options Options) ([]string, error) {
 	dotnet := "dotnet"
 	if run.Foreign {
-		dotnet = ForeignDotnet
+		dotnet = EmulatedProgram()
 	}
 	args := []string{dotnet, "exec", suite.target(), "--results-directory", ResultsDir}
 	if len(options) == 0 {
@@ -271,11 +271,6 @@ func RerunTests(s Settings, suite TestSuite, run TestRun, options Options, faile
 		reason = "its runner names no test that could be run again"
 	}
 	return command, reason, err
-}
-
-// Emulate gives the command that makes ForeignDotnet of the runtime image in ForeignRoot. machine is as `uname -m` has it.
-func Emulate(machine string) []string {
-	return []string{"sh", path.Join(ToolsDir, "emulator.sh"), machine, ForeignRoot, ForeignDotnet}
 }
 
 func paths(projects []Project) []string {

@@ -25,14 +25,8 @@ type TestSuite struct {
 	Runner    Runner
 }
 
-// Where the tests' own things lie in the build container.
-const (
-	ResultsDir = "/results"
-	// ForeignRoot is the file system of a runtime image of another architecture, ForeignDotnet the program that runs its
-	// .NET.
-	ForeignRoot   = "/opt/dotnet-multiarch-foreign"
-	ForeignDotnet = "/opt/dotnet-multiarch-dotnet"
-)
+// ResultsDir is where a run of tests leaves what it has.
+const ResultsDir = "/results"
 
 // IsTest says whether the project looks like one of tests before it is restored: what packages bring is not there yet.
 func (p Project) IsTest() bool {

@@ -106,7 +106,7 @@ func TestVSTestCommand(t *testing.T) {
 	}
 	for _, argument := range []string{
 		"/src/a/A.csproj", "-p:TargetFramework=net8.0", "-p:VSTestCollect=XPlat Code Coverage", "-p:VSTestLogger=trx%3BLogFileName=results.trx",
-		"-p:VSTestTestCaseFilter=Name~A%281%29&Category!=%22x%3By%22", "-p:VSTestCLIRunSettings=RunConfiguration.DotNetHostPath=/opt/dotnet-multiarch-dotnet", "-p:Configuration=Release",
+		"-p:VSTestTestCaseFilter=Name~A%281%29&Category!=%22x%3By%22", "-p:VSTestCLIRunSettings=RunConfiguration.DotNetHostPath=/opt/dotnet-multiarch-emulation/dotnet", "-p:Configuration=Release",
 	} {
 		if !slices.Contains(command, argument) {
 			t.Errorf("no %s in %q", argument, command)
@@ -138,7 +138,7 @@ func TestProgramIsAskedForWhatItHas(t *testing.T) {
 	}
 	foreign, err := RunTests(Settings{}, suite, TestRun{Foreign: true}, append(options, "--report-trx", "--coverage", "--coverage-output"))
 	line := strings.Join(foreign, " ")
-	if err != nil || foreign[4] != ForeignDotnet || strings.Contains(line, "--report-trx") || strings.Contains(line, "--coverage") || !strings.Contains(line, "--report-xunit-trx") {
+	if err != nil || foreign[4] != EmulatedProgram() || strings.Contains(line, "--report-trx") || strings.Contains(line, "--coverage") || !strings.Contains(line, "--report-xunit-trx") {
 		t.Errorf("%q, %v", foreign, err)
 	}
 }

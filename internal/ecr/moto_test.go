@@ -49,7 +49,7 @@ func moto(t *testing.T) (address string) {
 	go func() { ended <- server.Wait() }()
 	t.Cleanup(func() {
 		server.Process.Kill() //nolint:errcheck // it may have ended
-		<-ended
+		<-ended               //nolint:errcheck // the kill is how it ends
 	})
 	for {
 		if response, err := http.Get("http://" + address + "/moto-api/"); err == nil {

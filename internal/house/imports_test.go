@@ -29,8 +29,15 @@ var rooms = map[string][]string{
 	"registry":    {"image", "platform"},
 	"ecr":         {"aws", "registry"},
 	"imagefile":   {"archive"},
-	"assembly":    {"archive", "dotnet", "image", "platform"},
 	"testresults": {},
+	"native":      {"platform"},
+	"smoke":       {"native", "platform"},
+	"inspection":  {"dotnet", "image", "native", "platform", "registry"},
+	"assembly":    {"archive", "dotnet", "image", "native", "platform"},
+	"load":        {},
+	"measure":     {},
+	"plot":        {},
+	"comparison":  {"load", "measure", "plot"},
 	"house":       {},
 }
 

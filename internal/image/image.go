@@ -69,6 +69,20 @@ const (
 	annotationBaseDigest = annotationPrefix + "base.digest"
 )
 
+// builder is who made a layer, as the history says it.
+const builder = "dotnet-multiarch"
+
+// OwnLayers counts the layers that this module wrote, by the history.
+func OwnLayers(history []v1.History) int {
+	own := 0
+	for _, h := range history {
+		if h.CreatedBy == builder && !h.EmptyLayer {
+			own++
+		}
+	}
+	return own
+}
+
 // Manifest gives the image of one platform: the base's layers by digest, then the app's, in OCI media types also where
 // the base has Docker's.
 func (p Part) Manifest() (v1.Image, error) {
@@ -80,7 +94,7 @@ func (p Part) Manifest() (v1.Image, error) {
 		addenda = append(addenda, mutate.Addendum{
 			Layer:     l,
 			MediaType: l.compression.mediaType(),
-			History:   v1.History{Created: Epoch, CreatedBy: "dotnet-multiarch", Comment: l.comment},
+			History:   v1.History{Created: Epoch, CreatedBy: builder, Comment: l.comment},
 		})
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)

@@ -34,6 +34,11 @@ func BaseOf(img v1.Image) (name string, digest v1.Hash, err error) {
 	return said[annotationBaseName], digest, nil
 }
 
+// BaseIn reads what annotations say of the base, "" where they say nothing.
+func BaseIn(annotations map[string]string) (name, digest string) {
+	return annotations[annotationBaseName], annotations[annotationBaseDigest]
+}
+
 // Rebase moves an image from its base to another. The app's layers stay, by digest and unread; of the config all that the
 // image has from its base comes from the other one, and what the app set over it stays. For an image of this module the
 // result is the very image that a build on the other base gives. What the app set to the value that its base has anyway

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
@@ -46,6 +48,12 @@ func WriteOCI(to io.Writer, index v1.ImageIndex, tag name.Tag) error {
 		entries = append(entries, archive.Entry{Name: "blobs/" + digest.Algorithm + "/" + digest.Hex, Size: b.size, Open: b.steady(digest)})
 	}
 	return writing(tag, archive.WriteEntries(to, entries))
+}
+
+// WriteImage writes one platform's image as an OCI layout, in an index of its own.
+func WriteImage(to io.Writer, img v1.Image, of v1.Platform, tag name.Tag) error {
+	index := mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex), mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &of}})
+	return WriteOCI(to, index, tag)
 }
 
 // dockerManifest is the part of manifest.json that `docker load` reads,

@@ -112,6 +112,42 @@ func TestAnOCIArchiveHoldsTheIndexUnchanged(t *testing.T) {
 	}
 }
 
+func TestAnImageAloneIsInAnIndexWithItsPlatform(t *testing.T) {
+	img := imageOf(t, "arm64", layerOf(t))
+	want, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if err := WriteImage(&file, img, v1.Platform{OS: "linux", Architecture: "arm64"}, tagOf(t, "")); err != nil {
+		t.Fatal(err)
+	}
+	unpacked := t.TempDir()
+	unpack(t, file.Bytes(), unpacked)
+	stored, err := layout.ImageIndexFromPath(unpacked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top, err := stored.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := stored.ImageIndex(top.Manifests[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Index(inner); err != nil {
+		t.Error(err)
+	}
+	manifest, err := inner.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := manifest.Manifests; len(m) != 1 || m[0].Digest != want || m[0].Platform == nil || m[0].Platform.Architecture != "arm64" {
+		t.Errorf("%+v", m)
+	}
+}
+
 func TestTheSameImageIsTheSameFile(t *testing.T) {
 	index, img := indexOf(t, layerOf(t)), imageOf(t, "amd64")
 	for format, write := range map[string]func(io.Writer) error{

@@ -142,6 +142,16 @@ func (p Platform) MachineName() string {
 	return p.row().rid
 }
 
+// FromMachine gives the platform of an ELF machine; ok is false where the table has none.
+func FromMachine(machine elf.Machine) (p Platform, ok bool) {
+	for _, r := range table {
+		if r.machine == machine {
+			return r.platform, true
+		}
+	}
+	return Platform{}, false
+}
+
 func (p Platform) row() row {
 	for _, r := range table {
 		if r.platform == p {

@@ -36,6 +36,8 @@ type Publication struct {
 	RebasedFrom string `json:"rebasedFrom,omitempty"`
 	// Ports that the image exposes, such as 8080/tcp.
 	Ports []string `json:"ports,omitempty"`
+	// Checks are those that were required before any tag was written, all of them passed; in the order in which they ran.
+	Checks []Check `json:"checks,omitempty"`
 	// Notes are lines that the user should see once: a fall-back, an end of support.
 	Notes []string `json:"notes,omitempty"`
 	// Destinations in the order given, where there are several.
@@ -142,6 +144,12 @@ func (p Publication) text() string {
 		fmt.Fprintf(table, "to %s\t%s; tags %s\n", d.repository(), p.push(d.Blobs, d.BytesSent), strings.Join(d.Tags, ", "))
 	}
 	fmt.Fprintf(table, "push\t%s\n", p.push(p.Blobs, p.BytesSent))
+	for _, c := range p.Checks {
+		fmt.Fprintf(table, "%s\t%s\n", c.Name, c.passed())
+		for _, line := range c.Said {
+			fmt.Fprintf(table, "\t%s\n", line)
+		}
+	}
 	fmt.Fprintf(table, "seconds\t%s\n", seconds(p.Seconds))
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
 	for _, note := range p.Notes {
@@ -194,6 +202,12 @@ func (p Publication) markdown() string {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Reference, code(d.Tags), p.push(d.Blobs, d.BytesSent))
 	}
 	fmt.Fprintf(&b, "\nPush: %s. Seconds: %s.\n", p.push(p.Blobs, p.BytesSent), seconds(p.Seconds))
+	for _, c := range p.Checks {
+		fmt.Fprintf(&b, "\n- %s %s\n", c.Name, c.passed())
+		for _, line := range c.Said {
+			fmt.Fprintf(&b, "  - %s\n", line)
+		}
+	}
 	for _, note := range p.Notes {
 		fmt.Fprintf(&b, "\n> %s\n", note)
 	}

@@ -62,6 +62,9 @@ func (r Release) text() string {
 	table = tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	r.each(Publication.base, func(base string) { fmt.Fprintf(table, "base\t%s\n", base) })
 	r.each(func(p Publication) string { return p.SDK }, func(sdk string) { fmt.Fprintf(table, "sdk\t%s\n", sdk) })
+	if names := passed(r.Apps); names != "" {
+		fmt.Fprintf(table, "passed\t%s\n", names)
+	}
 	fmt.Fprintf(table, "seconds\t%s\n", seconds(r.Seconds))
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
 	for _, note := range r.notes() {
@@ -83,6 +86,9 @@ func (r Release) markdown() string {
 	b.WriteString("\n")
 	r.each(Publication.base, func(base string) { fmt.Fprintf(&b, "Base: `%s`. ", base) })
 	r.each(func(p Publication) string { return p.SDK }, func(sdk string) { fmt.Fprintf(&b, "SDK: `%s`. ", sdk) })
+	if names := passed(r.Apps); names != "" {
+		fmt.Fprintf(&b, "Passed: %s. ", names)
+	}
 	fmt.Fprintf(&b, "Seconds: %s.\n", seconds(r.Seconds))
 	for _, note := range r.notes() {
 		fmt.Fprintf(&b, "\n> %s\n", note)

@@ -38,6 +38,9 @@ type PushOptions struct {
 	DryRun bool
 	// Timeout of the whole push; 0 is none.
 	Timeout time.Duration
+	// Gate is asked when every target has all of its index by digest, and no tag is written yet; an error is the end of the
+	// push. nil asks nobody. A dry run, which sends nothing, does not ask.
+	Gate func(context.Context) error
 }
 
 // ParsePushOptions reads the caller's words; the timeout is one of Go's durations, such as 90s or 1h30m.
@@ -191,7 +194,12 @@ func carry(ctx context.Context, all []*push, o PushOptions) error {
 	if err := each(ctx, all, func(ctx context.Context, p *push) error { return p.send(ctx) }); err != nil {
 		return err
 	}
-	if len(all) > 1 || len(all[0].destinations) > 1 {
+	if o.Gate != nil {
+		if err := o.Gate(ctx); err != nil {
+			return err
+		}
+	}
+	if len(all) > 1 || o.Gate != nil || len(all[0].destinations) > 1 {
 		// Sending takes its time: rather no tag at all than some.
 		if err := each(ctx, all, func(ctx context.Context, p *push) error { return p.checkTags(ctx) }); err != nil {
 			return err

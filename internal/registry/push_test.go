@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -414,5 +415,46 @@ func TestBlobsUnderWayAreBounded(t *testing.T) {
 	}
 	if most > jobs {
 		t.Errorf("%d at once, want at most %d", most, jobs)
+	}
+}
+
+func TestAGateStandsBetweenManifestsAndTags(t *testing.T) {
+	w := newWorld(t)
+	s := w.scene(t, "gated", true, nil)
+	client := w.pusher(t)
+	a := newApp(t, client, context.Background(), "first", s.host, s.others)
+	digest, err := a.image.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := targets(t, s.host+"/team/app:1,"+s.host+"/team/other:1")
+	red := errors.New("the check is red")
+	for _, gate := range []error{red, nil} {
+		asked := 0
+		options := PushOptions{Gate: func(context.Context) error {
+			asked++
+			for _, repository := range []string{"team/app", "team/other"} {
+				if err := s.store.complete(repository, digest.String()); err != nil {
+					t.Errorf("at the gate %s has not all of the image: %v", repository, err)
+				}
+				if tagged := s.store.tagged(repository, "1"); tagged != "" {
+					t.Errorf("at the gate %s is tagged", repository)
+				}
+			}
+			return gate
+		}}
+		_, _, err := client.PushAll(context.Background(), a.image, to, options)
+		if !errors.Is(err, gate) || asked != 1 {
+			t.Errorf("the push says %v, and the gate was asked %d times", err, asked)
+		}
+		for _, repository := range []string{"team/app", "team/other"} {
+			if tagged := s.store.tagged(repository, "1") != ""; tagged != (gate == nil) {
+				t.Errorf("gate %v: %s tagged %v", gate, repository, tagged)
+			}
+		}
+	}
+	options := PushOptions{DryRun: true, Gate: func(context.Context) error { return red }}
+	if _, _, err := client.PushAll(context.Background(), a.image, to, options); err != nil {
+		t.Errorf("a dry run, which sends nothing, asks the gate: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -47,6 +48,30 @@ func (t *Tree) Read(path string) (string, error) {
 		return "", fmt.Errorf("reading the source: %w", err)
 	}
 	return string(text), nil
+}
+
+// WithLine gives the tree with a line added to the end of a file, which is written below the folder scratch. The tree that it is
+// asked of, and the file on disk, stay as they are.
+func (t *Tree) WithLine(file, line, scratch string) (*Tree, error) {
+	i := slices.IndexFunc(t.files, func(f archive.File) bool { return f.Path == file })
+	if i < 0 {
+		return nil, fmt.Errorf("editing the source: it has no %s", file)
+	}
+	text, err := t.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	edited, err := os.CreateTemp(scratch, "edited-*")
+	if err != nil {
+		return nil, fmt.Errorf("editing the source: %w", err)
+	}
+	text += "\n" + line + "\n"
+	if _, err := edited.WriteString(text); err != nil {
+		return nil, fmt.Errorf("editing the source: %w", errors.Join(err, edited.Close()))
+	}
+	files := slices.Clone(t.files)
+	files[i].OnDisk, files[i].Size = edited.Name(), int64(len(text))
+	return &Tree{root: t.root, files: files}, edited.Close()
 }
 
 // Size is the sum of the sizes in bytes of the files whose path is wanted.

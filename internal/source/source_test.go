@@ -106,3 +106,38 @@ func TestFindAndRead(t *testing.T) {
 		t.Errorf("size %d", size)
 	}
 }
+
+func TestWithLineChangesTheCopyAlone(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"Program.cs": "class P { }", "other.cs": "class O { }"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := func(string) bool { return true }
+	before, err := tree.Pack(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited, err := tree.WithLine("Program.cs", "// one line", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := edited.Pack(all)
+	if err != nil || after == before {
+		t.Errorf("the edit changes nothing that is packed (%v)", err)
+	}
+	if added := edited.Size(all) - tree.Size(all); added != int64(len("\n// one line\n")) {
+		t.Errorf("%d bytes are added", added)
+	}
+	if again, err := tree.Pack(all); err != nil || again != before {
+		t.Errorf("the tree itself has changed (%v)", err)
+	}
+	if _, err := tree.WithLine("missing.cs", "// one line", t.TempDir()); err == nil {
+		t.Error("a file that is not there is edited")
+	}
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestRatiosAreTakenRunByRunAndTheirMedianIsJudged(t *testing.T) {
+	// The machine was ten times slower in the second run: the ratios do not show it.
+	r := newResults([]scenario{{name: "edit", bar: 0.5, peer: "peer"}, {name: "nobody ran it"}})
+	for _, s := range [][2]float64{{1, 2}, {10, 20}, {3, 4}} {
+		r.add("edit", "ours", s[0])
+		r.add("edit", "peer", s[1])
+	}
+	var out strings.Builder
+	r.table(&out, "app", "ours", []string{"peer"})
+	if want := "| edit | 0.50 | 0.50 to 0.75 | 0.50, met | 3.00 | 4.00 |\n"; !strings.Contains(out.String(), want) || strings.Contains(out.String(), "nobody") {
+		t.Errorf("got %s\nwant %s", out.String(), want)
+	}
+	r.scenarios[0].bar = 0.4
+	out.Reset()
+	r.table(&out, "app", "ours", []string{"peer"})
+	if !strings.Contains(out.String(), "0.40, **not met**") {
+		t.Errorf("got %s", out.String())
+	}
+}
+
+func TestAContenderThatFailsIsLeftOutAndSaid(t *testing.T) {
+	calls := map[string]int{}
+	contenders := []contender{
+		{name: "ours", build: func(context.Context) error { calls["ours"]++; return nil }},
+		{name: "peer", build: func(context.Context) error { calls["peer"]++; return errors.New("crashed\nbadly") }},
+	}
+	r, err := measure(t.Context(), []scenario{{name: "edit", bar: 1, peer: "peer"}}, contenders, 3, func(string, ...any) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls["ours"] != 3 || calls["peer"] != 1 {
+		t.Errorf("calls: %v", calls)
+	}
+	var out strings.Builder
+	r.table(&out, "app", "ours", []string{"peer"})
+	if !strings.Contains(out.String(), "| edit | - | - | - | 0.00 | - |") || !strings.Contains(out.String(), "peer failed: crashed badly") {
+		t.Errorf("got %s", out.String())
+	}
+}
