@@ -36,7 +36,7 @@ func (m *DotnetMultiarch) newGate(require, path, timeout string, exit bool, as l
 // before runs what does not want a pushed image. A dry run pushes none, and then the assembled one is started.
 func (g *gate) before(ctx context.Context, r *release) error {
 	if g.requires(publication.Test) {
-		run := func() ([]string, error) { return nil, g.m.runTests(ctx) }
+		run := func() ([]string, error) { return g.m.runTests(ctx) }
 		if err := g.check(publication.Test, "nothing was pushed", r.deliveries, run); err != nil {
 			return err
 		}

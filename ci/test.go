@@ -118,11 +118,11 @@ func (m *DotnetMultiarch) TestResults(
 	return done.results()
 }
 
-// runTests tests with the defaults: nil means that every test passed.
-func (m *DotnetMultiarch) runTests(ctx context.Context) error {
+// runTests tests with the defaults, and says in one line how it went where every test passed.
+func (m *DotnetMultiarch) runTests(ctx context.Context) ([]string, error) {
 	done, err := m.tested(ctx, testChoices{timeout: defaultTestTimeout})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return done.run.Failure()
+	return []string{done.run.Headline()}, done.run.Failure()
 }

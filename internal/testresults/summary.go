@@ -40,6 +40,9 @@ func (r *Run) Failure() error {
 	return errors.New("testing: " + r.headline() + "\n" + strings.TrimSuffix(r.details(), "\n"))
 }
 
+// Headline is the run in one line, with where it was.
+func (r *Run) Headline() string { return fmt.Sprintf("%s on %s (%s)", r.headline(), r.Platform, r.How) }
+
 // headline is the run in one line.
 func (r *Run) headline() string {
 	c := r.Counts()
@@ -117,7 +120,7 @@ func (r *Run) notes() []string {
 
 func (r *Run) text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s on %s (%s)\n", r.headline(), r.Platform, r.How)
+	b.WriteString(r.Headline() + "\n")
 	if r.Coverage != nil {
 		s := r.Coverage.Share()
 		fmt.Fprintf(&b, "%s of the lines are covered: %d of %d\n", percent(s.Percent()), s.Covered, s.Lines)

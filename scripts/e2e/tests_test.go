@@ -213,6 +213,23 @@ func TestRedTests(t *testing.T) {
 	}
 }
 
+// TestRequiredTests: a failed test leaves no tag, and nothing else in the registry.
+func TestRequiredTests(t *testing.T) {
+	needsDotnet10(t)
+	source, image := sample(t, "required"), repository(t)
+	edit(t, filepath.Join(source, "tests", "SampleApp.Tests", "PrimeSieveTests.cs"), "InlineData(10, 4, 7)", "InlineData(10, 4, 9)")
+	r := dagger(t, "--progress=plain", "call", "--source", source, "--platforms", "linux/amd64", "build-and-push", "--image", image, "--require", "test")
+	message := finalError(r.stderr)
+	for _, says := range []string{"the required check test failed", "nothing was pushed", "testing: 1 of 30 tests failed", "tests/SampleApp.Tests/PrimeSieveTests.cs:23"} {
+		if !strings.Contains(message, says) {
+			t.Errorf("the error does not say %q:\n%s", says, message)
+		}
+	}
+	if r.code == 0 || tagged(t, image+":latest") {
+		t.Errorf("code %d, tagged %v", r.code, tagged(t, image+":latest"))
+	}
+}
+
 // TestBadTestInput: what keeps tests from running is an error of one line, or the compiler's own, also where results are asked for.
 func TestBadTestInput(t *testing.T) {
 	needsDotnet10(t)
