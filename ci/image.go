@@ -9,10 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/image"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/imagefile"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
@@ -106,37 +105,36 @@ func (e export) write(ctx context.Context, d *delivery, name string) (file strin
 	if !e.docker {
 		return file, imagefile.WriteOCI(out, d.index, tag)
 	}
-	img, err := e.one(ctx, d)
+	part, err := d.part(ctx, e.platform)
+	if err != nil {
+		return "", err
+	}
+	img, err := part.Manifest()
 	if err != nil {
 		return "", err
 	}
 	return file, imagefile.WriteDocker(out, img, tag)
 }
 
-// one gives the platform asked for; unasked the only one, else the engine's own.
-func (e export) one(ctx context.Context, d *delivery) (v1.Image, error) {
-	wanted := e.platform
+// part gives a platform of what was built; unasked the only one, else the engine's own.
+func (d *delivery) part(ctx context.Context, wanted string) (image.Part, error) {
 	if wanted == "" && len(d.platforms) == 1 {
-		wanted = d.platforms[0].String()
+		return d.parts[0], nil
 	}
 	if wanted == "" {
 		own, err := dag.DefaultPlatform(ctx)
 		if err != nil {
-			return nil, err
+			return image.Part{}, err
 		}
 		wanted = string(own)
 	}
 	parsed, err := platform.Parse(wanted)
 	if err != nil {
-		return nil, err
+		return image.Part{}, err
 	}
 	i := slices.Index(d.platforms, parsed)
 	if i < 0 {
-		var built []string
-		for _, p := range d.platforms {
-			built = append(built, p.String())
-		}
-		return nil, fmt.Errorf("writing a docker archive for %s: built are %s: give --platform one of them", parsed, strings.Join(built, ", "))
+		return image.Part{}, fmt.Errorf("taking the image of %s: built are %s: give --platform one of them", parsed, strings.Join(platformNames(d.platforms), ", "))
 	}
-	return d.parts[i].Manifest()
+	return d.parts[i], nil
 }

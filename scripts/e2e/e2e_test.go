@@ -130,15 +130,21 @@ func host(t *testing.T) string {
 // sets none.
 func local(t *testing.T, name string) string {
 	t.Helper()
-	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
-	if r.code != 0 || !strings.Contains(r.stdout, "DOTNET_MULTIARCH_REGISTRY=") {
-		t.Fatalf("dagger-local env: code %d\n%s%s", r.code, r.stdout, tail(r.stderr))
-	}
-	match := regexp.MustCompile(`DOTNET_MULTIARCH_` + name + `='?([^'\n]*)`).FindStringSubmatch(r.stdout)
+	match := regexp.MustCompile(`DOTNET_MULTIARCH_` + name + `='?([^'\n]*)`).FindStringSubmatch(localEnvironment(t))
 	if match == nil {
 		return ""
 	}
 	return match[1]
+}
+
+// localEnvironment is what scripts/dagger sets, as lines for a shell.
+func localEnvironment(t *testing.T) string {
+	t.Helper()
+	r := run(t, nil, filepath.Join(root(t), "scripts", "dagger-local"), "env")
+	if r.code != 0 || !strings.Contains(r.stdout, "DOTNET_MULTIARCH_REGISTRY=") {
+		t.Fatalf("dagger-local env: code %d\n%s%s", r.code, r.stdout, tail(r.stderr))
+	}
+	return r.stdout
 }
 
 // tagged says whether a repository has the tag.

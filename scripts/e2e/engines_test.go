@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -117,5 +119,51 @@ func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
 	both := results["one"].stderr + results["two"].stderr
 	if r := (result{stderr: both}); !r.restored() || !r.published() {
 		t.Error("the engine behind " + address + " was not fresh: it published nothing")
+	}
+}
+
+// TestAnEngineInAPodIsReachedByKubectl has Dagger's client find the engine as docs/kubernetes.md says. The kubectl of the test takes
+// the one command that kube-pod-access.yaml allows, and does what the pod would: it runs Dagger's dial-stdio, there called buildctl.
+func TestAnEngineInAPodIsReachedByKubectl(t *testing.T) {
+	socket := regexp.MustCompile(`_EXPERIMENTAL_DAGGER_RUNNER_HOST='(unix://[^']+)'`).FindStringSubmatch(localEnvironment(t))
+	if socket == nil {
+		t.Skip("scripts/dagger uses an engine that has no socket here")
+	}
+	folder := t.TempDir()
+	// The flags are those of the engine's build, whose packages are not compiled again then.
+	build := exec.Command("go", "build", "-trimpath", "-gcflags=all=-dwarf=false",
+		"-o", filepath.Join(folder, "dial-stdio"), "github.com/dagger/dagger/cmd/dialstdio")
+	build.Dir = filepath.Join(root(t), "scripts", "local", "daggerengine")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	kubectl := `#!/bin/sh
+if [ "$*" = "--context= --namespace=dagger exec --container= -i dagger-amd64-engine-0 -- buildctl dial-stdio" ]; then
+  exec "${0%/*}/dial-stdio" --addr "` + socket[1] + `"
+fi
+echo "$*" >"${0%/*}/refused"
+kill "$PPID" # it would ask again for ten minutes
+exit 1
+`
+	if err := os.WriteFile(filepath.Join(folder, "kubectl"), []byte(kubectl), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	call := func(pod string) result {
+		script := `eval "$("$0" env)"; PATH=$1:$PATH _EXPERIMENTAL_DAGGER_RUNNER_HOST=$2 exec dagger core version`
+		return run(t, nil, "bash", "-c", script, filepath.Join(root(t), "scripts", "dagger-local"), folder, pod)
+	}
+	if r := call("kube-pod://dagger-amd64-engine-0?namespace=dagger"); r.code != 0 || !strings.HasPrefix(r.stdout, "v") {
+		t.Errorf("code %d, %q\n%s", r.code, r.stdout, tail(r.stderr))
+	}
+	refused := filepath.Join(folder, "refused")
+	if command, err := os.ReadFile(refused); err == nil {
+		t.Errorf("the role does not allow kubectl %s", command)
+	}
+	if r := call("kube-pod://postgres-0?namespace=dagger"); r.code == 0 {
+		t.Error("another pod was reached")
+	}
+	if command, err := os.ReadFile(refused); err != nil || !strings.Contains(string(command), "exec --container= -i postgres-0 --") {
+		t.Errorf("the refused command was %q, %v", command, err)
 	}
 }
