@@ -139,19 +139,22 @@ func (c *contest) foreignSDK(ctx context.Context, m *DotnetMultiarch, client *re
 	if machine == "" {
 		return nil, "", fmt.Errorf("the engine runs no programs for %s: register an emulator on its machine: docker run --privileged --rm tonistiigi/binfmt --install %s (%w)", of, of.Architecture, oneLine(err))
 	}
-	files := dag.Directory()
-	for name, text := range dotnet.EmulatedDotnet(machine) {
-		files = files.WithNewFile(name, text, dagger.DirectoryWithNewFileOpts{Permissions: 0o755})
-	}
 	emulated, err := c.app.sdk.container.WithExec(dotnet.InstallEmulator(machine)).Sync(ctx)
 	if err != nil {
 		return nil, "", errors.New(strings.Join(strings.Fields(toolError("installing QEMU", err).Error()), " "))
 	}
-	return emulated.
-			WithMountedDirectory(dotnet.ForeignRoot, sdk.Rootfs()).
-			WithMountedDirectory(dotnet.EmulationDir, files).
+	return withEmulatedDotnet(emulated, machine, sdk.Rootfs()).
 			WithEnvVariable("PATH", dotnet.EmulatedPath(), dagger.ContainerWithEnvVariableOpts{Expand: true}),
 		"by a QEMU of this module, which runs dotnet alone: the engine has no emulator", nil
+}
+
+// withEmulatedDotnet puts the .NET of a foreign image into a container that has QEMU for its machine.
+func withEmulatedDotnet(container *dagger.Container, machine string, foreign *dagger.Directory) *dagger.Container {
+	files := dag.Directory()
+	for name, text := range dotnet.EmulatedDotnet(machine) {
+		files = files.WithNewFile(name, text, dagger.DirectoryWithNewFileOpts{Permissions: 0o755})
+	}
+	return container.WithMountedDirectory(dotnet.ForeignRoot, foreign).WithMountedDirectory(dotnet.EmulationDir, files)
 }
 
 // runVariable makes every run another one for the engine's cache.

@@ -48,26 +48,11 @@ func (m *DotnetMultiarch) plan(ctx context.Context) (*plan, error) {
 }
 
 func (m *DotnetMultiarch) complete(ctx context.Context, p *plan) (*plan, error) {
-	settings := dotnet.Settings{
-		Configuration: m.Configuration, Framework: m.Framework, Mode: dotnet.Mode(m.Publish), Property: m.Property,
-		SourceDir: m.SourcePath, Processors: runtime.NumCPU(), Feed: m.Feed != nil, ConfigFile: m.NugetConfig != nil,
-		LockedMode: m.LockedMode, History: m.Git != nil,
-	}
-	if err := settings.Validate(); err != nil {
-		return nil, err
-	}
 	requested, err := requestedPlatforms(m.Platforms)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.withoutSchemes(); err != nil {
-		return nil, err
-	}
-	p.settings = settings
-	if err := p.openSource(ctx, m.Source); err != nil {
-		return nil, err
-	}
-	if err := p.chooseSDK(ctx, m); err != nil {
+	if err := m.prepare(ctx, p); err != nil {
 		return nil, err
 	}
 	if err := p.chooseProjects(ctx, m.requests(), m.All); err != nil {
@@ -85,6 +70,25 @@ func (m *DotnetMultiarch) complete(ctx context.Context, p *plan) (*plan, error) 
 		}
 	}
 	return p, nil
+}
+
+// prepare reads the caller's choices, takes the source and the SDK image.
+func (m *DotnetMultiarch) prepare(ctx context.Context, p *plan) error {
+	p.settings = dotnet.Settings{
+		Configuration: m.Configuration, Framework: m.Framework, Mode: dotnet.Mode(m.Publish), Property: m.Property,
+		SourceDir: m.SourcePath, Processors: runtime.NumCPU(), Feed: m.Feed != nil, ConfigFile: m.NugetConfig != nil,
+		LockedMode: m.LockedMode, History: m.Git != nil,
+	}
+	if err := p.settings.Validate(); err != nil {
+		return err
+	}
+	if err := m.withoutSchemes(); err != nil {
+		return err
+	}
+	if err := p.openSource(ctx, m.Source); err != nil {
+		return err
+	}
+	return p.chooseSDK(ctx, m)
 }
 
 // withoutSchemes refuses an image or registry that is written like a web page's address.

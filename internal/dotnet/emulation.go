@@ -5,9 +5,9 @@ import (
 	"path"
 )
 
-// Where a foreign SDK is emulated in the SDK container of the host's platform.
+// Where a foreign .NET is emulated in the SDK container of the host's platform.
 const (
-	// ForeignRoot holds the files of the foreign SDK image, EmulationDir the dotnet that stands for its own.
+	// ForeignRoot holds the files of the foreign SDK or runtime image, EmulationDir the dotnet that stands for its own.
 	ForeignRoot  = "/opt/dotnet-multiarch-foreign"
 	EmulationDir = "/opt/dotnet-multiarch-emulation"
 )
@@ -29,6 +29,9 @@ func InstallEmulator(machine string) []string {
 func EmulatedDotnet(machine string) map[string]string {
 	return map[string]string{"dotnet": emulatedDotnet, "machine": machine}
 }
+
+// EmulatedProgram is the emulated dotnet.
+func EmulatedProgram() string { return path.Join(EmulationDir, "dotnet") }
 
 // EmulatedPath is a PATH on which the emulated dotnet comes first, with ${PATH} for the container's own.
 func EmulatedPath() string { return path.Clean(EmulationDir) + ":${PATH}" }

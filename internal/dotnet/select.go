@@ -57,15 +57,14 @@ func chooseNamed(all []Project, request string) (Project, error) {
 func clean(request string) string { return path.Clean(strings.ReplaceAll(request, `\`, "/")) }
 
 // testPackages mark a test project before it is restored; afterwards these packages set IsTestProject themselves.
-var testPackages = []string{"microsoft.net.test.sdk", "mstest", "mstest.sdk", "tunit", "xunit.v3", "xunit.v3.mtp-v1", "xunit.v3.mtp-v2", "nunit3testadapter"}
+var testPackages = []string{"microsoft.net.test.sdk", "mstest", "mstest.sdk", "mstest.testadapter", "tunit", "xunit.runner.visualstudio", "xunit.v3", "xunit.v3.mtp-v1", "xunit.v3.mtp-v2", "nunit3testadapter"}
 
 const classLibrary = "is a class library"
 
 // whyNot says why the project cannot be the app; "" when it can.
 func (p Project) whyNot() string {
-	isTestPackage := func(name string) bool { return slices.Contains(testPackages, strings.ToLower(name)) }
 	switch {
-	case p.is("IsTestProject") || slices.ContainsFunc(p.Items["PackageReference"], isTestPackage):
+	case p.IsTest():
 		return "is a test project"
 	case !strings.EqualFold(p.Properties["OutputType"], "Exe") && !strings.EqualFold(p.Properties["OutputType"], "WinExe"):
 		return classLibrary + ": only a project with OutputType Exe can be an image"

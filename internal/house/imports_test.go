@@ -31,6 +31,7 @@ var rooms = map[string][]string{
 	"registry":    {"image", "platform"},
 	"ecr":         {"aws", "registry"},
 	"imagefile":   {"archive"},
+	"testresults": {},
 	"native":      {"platform"},
 	"smoke":       {"native", "platform"},
 	"inspection":  {"dotnet", "image", "native", "platform", "registry"},

@@ -129,6 +129,19 @@ func (p Platform) RuntimeIdentifier(libc Libc) string {
 // Machine gives the ELF e_machine that native files for the platform must have.
 func (p Platform) Machine() elf.Machine { return p.row().machine }
 
+// MachineName is what `uname -m` says there, and what QEMU is called by.
+func (p Platform) MachineName() string {
+	switch p.Architecture {
+	case "amd64":
+		return "x86_64"
+	case "arm64":
+		return "aarch64"
+	case "386":
+		return "i386"
+	}
+	return p.row().rid
+}
+
 // FromMachine gives the platform of an ELF machine; ok is false where the table has none.
 func FromMachine(machine elf.Machine) (p Platform, ok bool) {
 	for _, r := range table {
