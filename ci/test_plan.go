@@ -112,7 +112,7 @@ func (t *testPlan) requested(ctx context.Context, request string) ([]dotnet.Proj
 	if err != nil {
 		return nil, err
 	}
-	return dotnet.ChooseTests(listed, "")
+	return dotnet.ChooseTests(dotnet.Of(t.projects, listed), "")
 }
 
 // restoreTests is keyed on what decides a restore alone.
