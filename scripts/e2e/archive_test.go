@@ -322,7 +322,7 @@ func TestWhatImageRefuses(t *testing.T) {
 		`format "tar" does not exist: use one of oci, docker`:                                                        {"--format", "tar"},
 		`reading image name "Team/App": want NAME[:TAG]`:                                                             {"--name", "Team/App"},
 		"--platform linux/arm64: an OCI archive holds every platform":                                                {"--platform", "linux/arm64"},
-		"writing a docker archive for linux/arm/v7: built are linux/amd64, linux/arm64: give --platform one of them": {"--format", "docker", "--platform", "linux/arm/v7"},
+		"taking the image of linux/arm/v7: built are linux/amd64, linux/arm64: give --platform one of them": {"--format", "docker", "--platform", "linux/arm/v7"},
 	} {
 		r := dagger(t, append([]string{"--silent", "call", "--output", filepath.Join(t.TempDir(), "x.tar"), "image"}, args...)...)
 		if r.code == 0 || !strings.Contains(r.stderr, want) {
