@@ -139,8 +139,10 @@ type rollout struct {
 	// definition is what shall run, arn the revision that it is.
 	definition *ecs.RegisterTaskDefinitionInput
 	arn        string
-	// id names the deployment to wait for.
+	// id names the deployment to wait for; "" until it is known.
 	id string
+	// before holds the ids of the deployments that were there before ours was begun; nil where none was.
+	before map[string]bool
 	// seen holds the ids of events that were there before, or are told already.
 	seen   map[string]bool
 	answer publication.Deployment
@@ -178,10 +180,10 @@ func (c *Client) Deploy(ctx context.Context, request Request) (*publication.Depl
 	if err != nil {
 		return nil, err
 	}
-	r.answer.TaskDefinition, r.answer.Deployment = r.arn, r.id
 	if err := c.follow(ctx, r, service); err != nil {
 		return nil, err
 	}
+	r.answer.TaskDefinition, r.answer.Deployment = r.arn, r.id
 	r.answer.Seconds = c.now().Sub(start).Seconds()
 	return &r.answer, nil
 }
@@ -200,7 +202,6 @@ func (c *Client) move(ctx context.Context, r *rollout, service *types.Service, r
 		r.arn = current
 		p := primary(service)
 		if p == nil || p.RolloutState != types.DeploymentRolloutStateFailed {
-			r.id = idOf(p)
 			return service, nil
 		}
 		force = true // the same definition is tried again only where that is asked for
@@ -219,7 +220,10 @@ func (c *Client) move(ctx context.Context, r *rollout, service *types.Service, r
 		return nil, c.explain(r.doing, r, err)
 	}
 	r.answer.Action = publication.Updated
-	r.id = ours(out.Service, r.arn)
+	r.before = map[string]bool{}
+	for _, d := range service.Deployments {
+		r.before[aws.ToString(d.Id)] = true
+	}
 	return out.Service, nil
 }
 
@@ -244,24 +248,6 @@ func primary(s *types.Service) *types.Deployment {
 		}
 	}
 	return nil
-}
-
-// ours is the deployment that an update began: the one with the revision, else the primary.
-func ours(s *types.Service, revision string) string {
-	p := primary(s)
-	for i, d := range s.Deployments {
-		if aws.ToString(d.TaskDefinition) == revision && (p == nil || aws.ToString(p.TaskDefinition) != revision) {
-			p = &s.Deployments[i]
-		}
-	}
-	return idOf(p)
-}
-
-func idOf(d *types.Deployment) string {
-	if d == nil {
-		return ""
-	}
-	return aws.ToString(d.Id)
 }
 
 // short is a task definition as people write it, FAMILY:REVISION.

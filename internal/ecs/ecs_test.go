@@ -406,6 +406,61 @@ func TestAnotherPipelineThatTakesOverIsAFailure(t *testing.T) {
 	a.refused(t, a.request(two), "another deployment, ecs-svc/3 with api:77, took the place of ours, ecs-svc/2")
 }
 
+// ECS's answers are consistent only eventually: that of the update, and some after it, may not know of its deployment.
+func TestOurDeploymentIsWaitedForUntilItAppears(t *testing.T) {
+	for _, wait := range []bool{true, false} {
+		a := newAccount(t)
+		a.first(t)
+		a.Lag = 4
+		r := a.request(two)
+		r.Wait = wait
+		d := a.deploy(t, r)
+		if d.Action != publication.Updated || d.Deployment != "ecs-svc/2" || !strings.HasSuffix(d.TaskDefinition, "api:2") || wait && d.Rollout != "COMPLETED" {
+			t.Errorf("%+v", d)
+		}
+	}
+}
+
+func TestADeploymentThatNeverAppearsIsAFailure(t *testing.T) {
+	for _, wait := range []bool{true, false} {
+		a := newAccount(t)
+		a.first(t)
+		a.Lag = 1000
+		r := a.request(two)
+		r.Wait = wait
+		a.refused(t, r, "ECS shows no deployment of api:2 after 1m0s, only ecs-svc/1 with api:1: ")
+	}
+}
+
+// The revision that failed is registered and its deployment may be listed yet: the next try is another deployment.
+func TestAnotherTryIsNotTakenForTheOneThatFailed(t *testing.T) {
+	a := newAccount(t)
+	a.first(t)
+	a.Look = func(n int, s *ecstest.Service) { s.Fail() }
+	a.refused(t, a.request(two), "deployment ecs-svc/2 failed")
+	a.Look, a.Lag = nil, 3
+	if d := a.deploy(t, a.request(two)); d.Deployment != "ecs-svc/4" || d.Rollout != "COMPLETED" || a.Revisions("api") != 2 {
+		t.Errorf("%+v", d)
+	}
+}
+
+// A service that names our revision and whose own deployment is of another is in the middle of a change.
+func TestAnotherRevisionsDeploymentIsNotSuccess(t *testing.T) {
+	a := newAccount(t)
+	a.first(t)
+	a.Service("api").Deployments()[0]["taskDefinition"] = "arn:aws:ecs:eu-west-1:123456789012:task-definition/api:77"
+	a.refused(t, a.request(one), "ECS shows no deployment of api:1", "only ecs-svc/1 with api:77")
+}
+
+func TestAnAnswerThatForgetsOurDeploymentIsAskedAgain(t *testing.T) {
+	a := newAccount(t)
+	a.first(t)
+	a.Lag, a.Known = 3, true
+	if d := a.deploy(t, a.request(two)); d.Deployment != "ecs-svc/2" || d.Rollout != "COMPLETED" {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestAWaitEnds(t *testing.T) {
 	a := newAccount(t)
 	a.first(t)

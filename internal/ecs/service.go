@@ -118,7 +118,6 @@ func (c *Client) create(ctx context.Context, r *rollout) (*types.Service, error)
 		return nil, c.explain("creating the service "+r.Service+" in cluster "+r.Cluster, r, err)
 	}
 	r.answer.Action = publication.Created
-	r.id = ours(out.Service, r.arn)
 	return out.Service, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -16,21 +18,71 @@ import (
 func (c *Client) follow(ctx context.Context, r *rollout, service *types.Service) error {
 	start, told := c.now(), ""
 	for {
-		told = c.tell(r, service, told)
-		done, err := c.judge(ctx, r, service)
-		if err != nil || done || !r.Wait {
-			return err
-		}
-		if c.now().Sub(start) >= r.Timeout {
-			return c.late(r, service)
+		waited := c.now().Sub(start)
+		switch {
+		case !r.shown(service) && waited < min(appears, r.Timeout): // ECS answers from what it knew before
+		case r.id == "":
+			return c.unseen(r, service)
+		default:
+			told = c.tell(r, service, told)
+			done, err := c.judge(ctx, r, service)
+			if err != nil || done || !r.Wait {
+				return err
+			}
+			if waited >= r.Timeout {
+				return c.late(r, service)
+			}
 		}
 		if err := c.pause(ctx, c.Interval); err != nil {
-			return fmt.Errorf("%s: the wait was ended (%w); deployment %s goes on without it", r.doing, err, r.id)
+			return fmt.Errorf("%s: the wait was ended (%w); %s goes on without it", r.doing, err, r.name())
 		}
+		var err error
 		if service, err = c.look(ctx, r, service); err != nil {
 			return err
 		}
 	}
+}
+
+// appears is how long a deployment that was begun may be missing from ECS's answers, which are consistent only eventually:
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+const appears = time.Minute
+
+// shown says whether the answer is one that knows of our deployment, and finds out which that is: the service's own with our
+// revision, or another that was not there before.
+func (r *rollout) shown(service *types.Service) bool {
+	if r.id != "" {
+		return deployment(service, r.id) != nil || slices.ContainsFunc(service.Deployments, func(d types.Deployment) bool { return !r.before[aws.ToString(d.Id)] })
+	}
+	var found *types.Deployment
+	for i, d := range service.Deployments {
+		fresh := !r.before[aws.ToString(d.Id)]
+		current := aws.ToString(d.Status) == "PRIMARY" && (fresh || d.RolloutState != types.DeploymentRolloutStateFailed)
+		if aws.ToString(d.TaskDefinition) == r.arn && (current || fresh && found == nil) {
+			found = &service.Deployments[i]
+		}
+	}
+	if found != nil {
+		r.id = aws.ToString(found.Id)
+	}
+	return found != nil
+}
+
+// name is what a line calls our deployment.
+func (r *rollout) name() string {
+	if r.id == "" {
+		return "the deployment of " + short(r.arn)
+	}
+	return "deployment " + r.id
+}
+
+// unseen is the error where ECS shows no deployment of ours: what else it shows may end well, and says nothing of ours.
+func (c *Client) unseen(r *rollout, service *types.Service) error {
+	shows := make([]string, len(service.Deployments))
+	for i, d := range service.Deployments {
+		shows[i] = aws.ToString(d.Id) + " with " + short(aws.ToString(d.TaskDefinition))
+	}
+	return fmt.Errorf("%s: ECS shows no deployment of %s after %s, only %s: look at the service's deployments in %s, let one pipeline at a time deploy it, and run the command again",
+		r.doing, short(r.arn), min(appears, r.Timeout), named(shows), c.region)
 }
 
 // look asks for the service. An answer that AWS has no time for leaves it as it was: the next one will tell.
@@ -40,10 +92,10 @@ func (c *Client) look(ctx context.Context, r *rollout, before *types.Service) (*
 		return before, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w; deployment %s goes on without being waited for", c.explain(r.doing, r, err), r.id)
+		return nil, fmt.Errorf("%w; %s goes on without being waited for", c.explain(r.doing, r, err), r.name())
 	}
 	if len(out.Services) != 1 || aws.ToString(out.Services[0].Status) != "ACTIVE" {
-		return nil, fmt.Errorf("%s: somebody deleted the service before deployment %s was complete: create it again", r.doing, r.id)
+		return nil, fmt.Errorf("%s: somebody deleted the service before %s was complete: create it again", r.doing, r.name())
 	}
 	return &out.Services[0], nil
 }

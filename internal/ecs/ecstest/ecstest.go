@@ -27,6 +27,10 @@ type Server struct {
 	// Look is called when a service is asked for whose deployment is under way, with the number of such requests since that
 	// began, from 1: it moves the deployment on by Complete, Fail and their kin. nil: each is complete at once.
 	Look func(n int, s *Service)
+	// Lag is how many answers after an update, its own the first, show the service as it was before.
+	Lag int
+	// Known lets the update's own answer show it already.
+	Known bool
 	// Stopped are the tasks that stopped, as DescribeTasks gives them.
 	Stopped []Object
 	// Faults are answered first, one a call, by operation.
@@ -39,6 +43,8 @@ type Server struct {
 	services    map[string]*Service
 	looks       int
 	next        int
+	lagging     int
+	old         Object
 }
 
 // Call is one request.
@@ -143,6 +149,10 @@ func (s *Server) describeServices(input Object) (Object, *Fault) {
 	if service == nil {
 		return Object{"services": []any{}, "failures": []any{Object{"arn": arn + "service/" + name, "reason": "MISSING"}}}, nil
 	}
+	if s.lagging > 0 {
+		s.lagging--
+		return Object{"services": []any{s.old}, "failures": []any{}}, nil
+	}
 	if p := service.primary(); p != nil && p["rolloutState"] == "IN_PROGRESS" {
 		if s.looks++; s.Look != nil {
 			s.Look(s.looks, service)
@@ -229,13 +239,31 @@ func (s *Server) updateService(input Object) (Object, *Fault) {
 	if service.Fields["status"] != "ACTIVE" {
 		return nil, &Fault{400, "ServiceNotActiveException", "Service was not ACTIVE."}
 	}
+	if s.lagging = s.Lag; s.lagging > 0 {
+		s.old = copied(service.Fields)
+	}
 	if configuration := input["deploymentConfiguration"]; configuration != nil {
 		service.Fields["deploymentConfiguration"] = configuration
 	}
 	if force, _ := input["forceNewDeployment"].(bool); force || service.Fields["taskDefinition"] != input["taskDefinition"] {
 		service.begin(text(input["taskDefinition"]))
 	}
+	if s.lagging > 0 && !s.Known {
+		s.lagging--
+		return Object{"service": s.old}, nil
+	}
 	return Object{"service": service.Fields}, nil
+}
+
+func copied(o Object) (c Object) {
+	bytes, err := json.Marshal(o)
+	if err == nil {
+		err = json.Unmarshal(bytes, &c)
+	}
+	if err != nil {
+		panic(err) // an object is made of JSON
+	}
+	return c
 }
 
 // begin starts a deployment of a revision, as a pipeline does or a rollback.
