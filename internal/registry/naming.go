@@ -38,7 +38,7 @@ func (n Naming) Fixed() bool { return !strings.Contains(n.references, projectPla
 
 // of gives the targets of one app, whose name may stand in a repository.
 func (n Naming) of(app string) ([]Target, error) {
-	return ParseTargets(strings.ReplaceAll(n.references, projectPlace, app), n.tags)
+	return parseTargets(n.references, n.tags, func(typed string) string { return strings.ReplaceAll(typed, projectPlace, app) })
 }
 
 // Each gives the targets of several apps, in their order. Two that would have one tag of one repository are an error that calls
@@ -49,7 +49,7 @@ func (n Naming) Each(apps, shown []string) ([][]Target, error) {
 	for i, app := range apps {
 		targets, err := n.of(app)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("naming the image of %s, where %s is %q: %w", shown[i], projectPlace, app, err)
 		}
 		for _, t := range targets {
 			for _, tag := range t.Tags {

@@ -63,10 +63,20 @@ func TestTwoAppsOfOneNameAreNamedBoth(t *testing.T) {
 	}
 }
 
+func TestAnAppThatCannotBeNamedIsNamed(t *testing.T) {
+	n, err := ParseNaming("ghcr.io/me/{project}", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = n.Each([]string{"api."}, []string{"src/Api.csproj"})
+	checkLine(t, "a name that ends with a dot", err, `naming the image of src/Api.csproj, where {project} is "api.": reading image reference "ghcr.io/me/{project}": `)
+}
+
 func TestNamingIsCheckedBeforeAnyAppIsKnown(t *testing.T) {
 	for references, says := range map[string]string{
 		"": "--image", "{project}.example.com/app": "not in the host", "ghcr.io/me/{name}": "the only word in braces is {project}", "ghcr.io/me/{project": "the only word",
-		"https://ghcr.io/{project}": "scheme", "ghcr.io/Me/{project}": "lower case", "ghcr.io/{project},": "empty",
+		"https://ghcr.io/{project}": `"https://ghcr.io/{project}": leave out the scheme`, "ghcr.io/Me/{project}": `"ghcr.io/Me/{project}": want the repository in lower case`,
+		"ghcr.io/{project},": `"ghcr.io/{project},": one of them is empty`, "ghcr.io/a//{project}": `"ghcr.io/a//{project}": a part`,
 	} {
 		if _, err := ParseNaming(references, nil); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v", references, err)

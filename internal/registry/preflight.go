@@ -16,13 +16,18 @@ import (
 // ParseTargets reads a comma-separated list of references to push to. Every one gets the further tags, and one repository
 // named twice is one target with both tags.
 func ParseTargets(references string, tags []string) ([]Target, error) {
+	return parseTargets(references, tags, func(typed string) string { return typed })
+}
+
+// parseTargets makes each reference of what was typed, which errors quote.
+func parseTargets(references string, tags []string, made func(typed string) string) ([]Target, error) {
 	var targets []Target
 	for reference := range strings.SplitSeq(references, ",") {
 		reference = strings.TrimSpace(reference)
 		if reference == "" && strings.Contains(references, ",") {
 			return nil, fmt.Errorf("reading image references %q: one of them is empty; take the comma away", references)
 		}
-		target, err := ParseTarget(reference, tags)
+		target, err := parseTarget(reference, made(reference), tags)
 		if err != nil {
 			return nil, err
 		}

@@ -13,13 +13,17 @@ import (
 // parse reads HOST/REPOSITORY[:TAG][@DIGEST] by the grammar that Docker and the distribution specification share
 // (github.com/distribution/reference). A digest beats a tag, and without either the tag is latest. The error is the cause and
 // its cure, in one line and without what may be a password in it.
-func parse(text string) (name.Reference, error) {
+func parse(text string) (name.Reference, error) { return parseTyped(text, text) }
+
+// parseTyped is parse of a reference whose errors quote what was typed, from which it was made.
+func parseTyped(typed, text string) (name.Reference, error) {
+	doing := fmt.Sprintf("reading image reference %q", shown(typed))
 	if cause := malformed(text); cause != "" {
-		return nil, fmt.Errorf("reading image reference %q: %s", shown(text), cause)
+		return nil, fmt.Errorf("%s: %s", doing, cause)
 	}
 	named, err := reference.ParseDockerRef(text)
 	if err != nil {
-		return nil, fmt.Errorf("reading image reference %q: %s", text, grammar(err))
+		return nil, fmt.Errorf("%s: %s", doing, grammar(err))
 	}
 	var options []name.Option
 	host := reference.Domain(named)
@@ -28,7 +32,7 @@ func parse(text string) (name.Reference, error) {
 	}
 	registry, err := name.NewRegistry(host, options...)
 	if err != nil || host == "" { // Docker's grammar takes what cannot be a host for a part of the repository
-		return nil, fmt.Errorf("reading image reference %q: its host %q is none; %s", text, strings.SplitN(text, "/", 2)[0], want)
+		return nil, fmt.Errorf("%s: its host %q is none; %s", doing, strings.SplitN(text, "/", 2)[0], want)
 	}
 	repository := registry.Repo(reference.Path(named))
 	if digested, ok := named.(reference.Digested); ok {

@@ -78,14 +78,18 @@ const wantTag = "want up to 128 letters, digits, '_', '.' or '-', not starting w
 // ParseTarget reads the reference to push to and further tags. The reference may carry a tag and then that one is used
 // as well; without any tag it is "latest". A digest is refused: it is the result of a push.
 func ParseTarget(reference string, tags []string) (Target, error) {
-	doing := fmt.Sprintf("reading image reference %q", shown(reference))
+	return parseTarget(reference, reference, tags)
+}
+
+func parseTarget(typed, reference string, tags []string) (Target, error) {
+	doing := fmt.Sprintf("reading image reference %q", shown(typed))
 	if strings.TrimSpace(reference) == "" {
 		return Target{}, fmt.Errorf("%s: say where to push with --image, such as --image registry.example.com/team/app", doing)
 	}
 	if _, _, _, digest, _ := split(reference); strings.Contains(digest, ":") && !strings.Contains(digest, "/") {
 		return Target{}, fmt.Errorf("%s: leave out the digest; it is what the push gives back", doing)
 	}
-	parsed, err := parse(reference)
+	parsed, err := parseTyped(typed, reference)
 	if err != nil {
 		return Target{}, err
 	}
