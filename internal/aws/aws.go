@@ -58,6 +58,14 @@ type Access struct {
 // roleARN, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 var roleARN = regexp.MustCompile(`^arn:aws[a-z0-9-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}$`)
 
+// CheckRole refuses what is no ARN of a role; the error says what one looks like.
+func CheckRole(arn string) error {
+	if !roleARN.MatchString(arn) {
+		return errors.New("want arn:aws:iam::ACCOUNT:role/NAME, ACCOUNT of 12 digits, such as arn:aws:iam::123456789012:role/ci")
+	}
+	return nil
+}
+
 // sessionName, https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 
@@ -90,8 +98,8 @@ func (a *Access) readRole() error {
 		return fmt.Errorf("reading --aws-role-arn %q: it wants --aws-web-identity-token with it, such as --aws-web-identity-token env://AWS_ID_TOKEN", o.RoleARN)
 	case o.RoleARN == "":
 		return fmt.Errorf("reading --aws-web-identity-token: it wants --aws-role-arn with it, such as arn:aws:iam::123456789012:role/ci")
-	case !roleARN.MatchString(o.RoleARN):
-		return fmt.Errorf("reading --aws-role-arn %q: want arn:aws:iam::ACCOUNT:role/NAME, ACCOUNT of 12 digits, such as arn:aws:iam::123456789012:role/ci", o.RoleARN)
+	case CheckRole(o.RoleARN) != nil:
+		return fmt.Errorf("reading --aws-role-arn %q: %w", o.RoleARN, CheckRole(o.RoleARN))
 	case o.SessionName != "" && !sessionName.MatchString(o.SessionName):
 		return fmt.Errorf("reading --aws-role-session-name %q: want 2 to 64 letters, digits or any of _+=,.@-", o.SessionName)
 	}

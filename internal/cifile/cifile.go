@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/aws"
 )
 
 // App is what a pipeline builds, tests and pushes. A value with $NAME in it is left to the pipeline's variable NAME.
@@ -99,21 +101,25 @@ func Compare(provider, committed, wanted string) error {
 		return fmt.Errorf("checking %s: it is missing or empty: %s, or name the root of the repository with --repository", file, renew)
 	}
 	has, wants := lines(committed), lines(wanted)
-	for i := range max(len(has), len(wants)) {
-		if line, want := at(has, i), at(wants, i); line != want {
-			return fmt.Errorf("checking %s: line %d is %s and should be %s: %s", file, i+1, line, want, renew)
+	for i := range min(len(has), len(wants)) {
+		if has[i] != wants[i] {
+			return fmt.Errorf("checking %s: line %d is %q and should be %q: %s", file, i+1, has[i], wants[i], renew)
 		}
+	}
+	switch common := min(len(has), len(wants)); {
+	case len(has) < len(wants):
+		return fmt.Errorf("checking %s: line %d is missing, %q: %s", file, common+1, wants[common], renew)
+	case len(has) > len(wants):
+		return fmt.Errorf("checking %s: line %d is one too many, %q: %s", file, common+1, has[common], renew)
+	case strings.HasSuffix(committed, "\n") != strings.HasSuffix(wanted, "\n"):
+		return fmt.Errorf("checking %s: the line break at its end differs: %s", file, renew)
 	}
 	return nil // another git config, other line ends
 }
 
-func lines(text string) []string { return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n") }
-
-func at(lines []string, i int) string {
-	if i < len(lines) {
-		return fmt.Sprintf("%q", lines[i])
-	}
-	return "missing"
+// lines are without their breaks, of which the last is no line of its own.
+func lines(text string) []string {
+	return strings.Split(strings.TrimSuffix(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), "\n")
 }
 
 func execute(name string, with any) (string, error) {
@@ -152,8 +158,10 @@ func (a App) validate() error {
 			return fmt.Errorf("%s %q: %q cannot stand in a pipeline's file; a variable of the pipeline is $NAME", v.flag, v.value, found)
 		}
 	}
-	if a.Role != "" && !strings.HasPrefix(a.Role, "$") && !strings.HasPrefix(a.Role, "arn:") {
-		return fmt.Errorf("--role %q: want the ARN of an AWS role, such as arn:aws:iam::123456789012:role/ci", a.Role)
+	if a.Role != "" && !strings.Contains(a.Role, "$") {
+		if err := aws.CheckRole(a.Role); err != nil {
+			return fmt.Errorf("--role %q: %w", a.Role, err)
+		}
 	}
 	for _, check := range a.Require {
 		if !slices.Contains(checks, check) {

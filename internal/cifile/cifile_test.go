@@ -106,9 +106,9 @@ func TestEachLoginComesFromItsProvider(t *testing.T) {
 		{"gitlab", "registry.gitlab.com/a/b", "", []string{"REGISTRY_PASSWORD: $CI_REGISTRY_PASSWORD"}, []string{"id_tokens"}},
 		{"gitlab", "$CI_REGISTRY_IMAGE", "", []string{"REGISTRY_PASSWORD: $CI_REGISTRY_PASSWORD"}, []string{"id_tokens"}},
 		{"gitlab", "quay.io/a/b", "", nil, []string{"id_tokens", "CI_REGISTRY"}},
-		{"gitlab", "quay.io/a/b", "arn:aws:iam::1:role/x", []string{"id_tokens:\n    AWS_ID_TOKEN:\n      aud: sts.amazonaws.com"}, []string{"REGISTRY_"}},
+		{"gitlab", "quay.io/a/b", "arn:aws:iam::123456789012:role/x", []string{"id_tokens:\n    AWS_ID_TOKEN:\n      aud: sts.amazonaws.com"}, []string{"REGISTRY_"}},
 		{"azure", "quay.io/a/b", "", []string{"REGISTRY_PASSWORD: $(REGISTRY_PASSWORD)"}, []string{"AccessToken"}},
-		{"azure", "quay.io/a/b", "arn:aws:iam::1:role/x", []string{"$(System.AccessToken)", "task.setsecret"}, []string{"REGISTRY_"}},
+		{"azure", "quay.io/a/b", "arn:aws:iam::123456789012:role/x", []string{"$(System.AccessToken)", "task.setsecret"}, []string{"REGISTRY_"}},
 		{"azure", "127.0.0.1:5001/b", "", nil, []string{"REGISTRY_", "AccessToken"}},
 	} {
 		text := render(t, c.provider, App{Image: c.image, Source: ".", Role: c.role})
@@ -180,7 +180,8 @@ func TestWhatCannotBeWrittenHasItsCause(t *testing.T) {
 		{"github", App{Image: "ghcr.io/a/${{ secrets.X }}"}, `"${" cannot stand in a pipeline's file; a variable of the pipeline is $NAME`},
 		{"azure", App{Image: "ghcr.io/a", Arguments: "--port $(PORT)"}, `--arguments "--port $(PORT)": "$(" cannot stand`},
 		{"gitlab", App{Image: "ghcr.io/a", Projects: []string{"a\nb"}}, `--project "a\nb"`},
-		{"gitlab", App{Image: "ghcr.io/a", Role: "ci"}, `--role "ci": want the ARN of an AWS role`},
+		{"gitlab", App{Image: "ghcr.io/a", Role: "ci"}, `--role "ci": want arn:aws:iam::ACCOUNT:role/NAME`},
+		{"gitlab", App{Image: "ghcr.io/a", Role: "arn:aws:iam::12345678901:role/ci"}, `ACCOUNT of 12 digits`},
 		{"gitlab", App{Image: "ghcr.io/a", Require: []string{"tests"}}, `--require "tests": there is no such check; use some of test,smoke,inspect`},
 	} {
 		_, err := Render(c.provider, c.app)
@@ -193,10 +194,12 @@ func TestWhatCannotBeWrittenHasItsCause(t *testing.T) {
 func TestAFileThatDiffersIsNamedWithItsLine(t *testing.T) {
 	wanted := "a\nb\nc\n"
 	for committed, says := range map[string]string{
-		"":           "checking azure-pipelines.yml: it is missing or empty",
-		"a\nx\nc\n":  `line 2 is "x" and should be "b"`,
-		"a\nb\n":     `line 3 is "" and should be "c"`,
-		"a\nb\nc\nd": `line 4 is "d" and should be ""`,
+		"":            "checking azure-pipelines.yml: it is missing or empty",
+		"a\nx\nc\n":   `line 2 is "x" and should be "b"`,
+		"a\nb\n":      `line 3 is missing, "c"`,
+		"a\nb\nc\nd":  `line 4 is one too many, "d"`,
+		"a\nb\nc\n\n": `line 4 is one too many, ""`,
+		"a\nb\nc":     `the line break at its end differs`,
 	} {
 		if err := Compare("azure", committed, wanted); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: want %q: %v", committed, says, err)

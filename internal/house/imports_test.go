@@ -23,7 +23,7 @@ var rooms = map[string][]string{
 	"nuget":       {},
 	"lock":        {},
 	"gitversion":  {},
-	"cifile":      {},
+	"cifile":      {"aws"},
 	"ecs":         {"aws", "ecs/ecstest", "platform", "publication"},
 	"rebase":      {"image", "platform", "publication", "registry"},
 	"dotnet":      {"platform"},
