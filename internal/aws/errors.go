@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -37,10 +38,21 @@ func Explain(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, oneLine(err))
 	}
 	var api smithy.APIError
-	if errors.As(err, &api) {
+	if errors.As(err, &api) && !foreign(err, api) {
 		return explained{fmt.Sprintf("%s: AWS answered %s%s", doing, api.ErrorCode(), said(api)+cure(err, api)), err}
 	}
 	return explained{fmt.Sprintf("%s: %s", doing, network(err)), err}
+}
+
+// foreign says of an error that no service of AWS gave it. They all name a code; UnknownError is the SDK's where there is none.
+func foreign(err error, api smithy.APIError) bool {
+	return unread(err) || api.ErrorCode() == "UnknownError"
+}
+
+// unread says whether an answer could not be read as one of AWS.
+func unread(err error) bool {
+	var garbage *smithy.DeserializationError
+	return errors.As(err, &garbage)
 }
 
 // said is the service's own sentence, in one line.
@@ -116,6 +128,8 @@ func Action(err error, service, operation string) string {
 	return prefix + ":" + operation
 }
 
+const checkEndpoints = "check --aws-endpoint-url and --aws-endpoint, and whether a proxy on the way answers itself"
+
 // network is the cause and cure where AWS gave no answer.
 func network(err error) string {
 	var dns *net.DNSError
@@ -123,6 +137,8 @@ func network(err error) string {
 	var operation *net.OpError
 	var certificate *tls.CertificateVerificationError
 	var unsent *smithyhttp.RequestSendError
+	var answer *smithyhttp.ResponseError
+	var spent *retry.MaxAttemptsError
 	switch {
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the host %s is not known: check the region's spelling, --aws-endpoint-url and the network", dns.Name)
@@ -133,6 +149,14 @@ func network(err error) string {
 	case errors.As(err, &operation) && operation.Op == "dial", errors.As(err, &unsent):
 		// Through Dagger's tunnel to the caller's machine a refused connection looks like one that ends before the answer.
 		return "nothing answers at the endpoint: check --aws-endpoint, --aws-endpoint-url and what a firewall lets through"
+	case errors.As(err, &answer) && answer.HTTPStatusCode() >= 500:
+		return fmt.Sprintf("what answered, with status %d, is no API of AWS, or one that failed: run the command again; %s", answer.HTTPStatusCode(), checkEndpoints)
+	case errors.As(err, &answer):
+		return fmt.Sprintf("what answered, with status %d, is no API of AWS: %s", answer.HTTPStatusCode(), checkEndpoints)
+	case unread(err):
+		return "what answered is no API of AWS: " + checkEndpoints
+	case errors.As(err, &spent):
+		return fmt.Sprintf("it failed %d times, at last with: %s: %s", spent.Attempt, oneLine(spent.Err), checkEndpoints)
 	}
 	return oneLine(err).Error()
 }
