@@ -75,12 +75,24 @@ func secretText(ctx context.Context, flag string, secret *dagger.Secret) (string
 	}
 	text, err := secret.Plaintext(ctx)
 	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", flag, oneLine(err))
+		return "", fmt.Errorf("reading %s: %w%s", flag, oneLine(err), secretCure(flag, err.Error()))
 	}
 	if text = strings.TrimRight(text, "\r\n"); text == "" {
 		return "", fmt.Errorf("reading %s: it is empty: check the variable, file or command that it names", flag)
 	}
 	return text, nil
+}
+
+// secretCure says what to do where a secret's command failed: the engine tells its exit code, and not what it said.
+func secretCure(flag, said string) string {
+	if !strings.Contains(said, "failed to run secret command") {
+		return ""
+	}
+	cure := ": run that command by itself to see what it says"
+	if flag == "--aws-credentials" {
+		cure += "; aws configure export-credentials wants the AWS CLI 2.9 or newer, and a login such as aws sso login"
+	}
+	return cure
 }
 
 // logins are those of --docker-config; nil without it.
