@@ -68,6 +68,32 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// TestAnAccountThatIsNotTheHostsIsSuspected where the API's answers fit no one account.
+func TestAnAccountThatIsNotTheHostsIsSuspected(t *testing.T) {
+	const hint = "check that the credentials are of account " + ecrtest.Account + ", which the host names"
+	for name, c := range map[string]struct {
+		empty []string
+		call  string
+		fault [2]string
+		says  []string
+	}{
+		"an empty list":              {[]string{"DescribeRepositories"}, "", [2]string{}, []string{"checking the repository " + host + "/shop/api: the answer has no repository: " + hint}},
+		"an empty answer":            {[]string{"CreateRepository"}, "", [2]string{}, []string{"creating the repository " + host + "/shop/api: the answer has no repository: " + hint}},
+		"one that is there, and not": {nil, "CreateRepository", [2]string{"RepositoryAlreadyExistsException", "it exists"}, []string{"creating the repository", "it exists, and is not in the registry of the host: " + hint}},
+	} {
+		s := newScene(t)
+		s.aws.Empty = c.empty
+		s.aws.Fail(c.call, c.fault[0], c.fault[1])
+		client, registries := s.client(t, byKeys(), Options{Create: true})
+		index, _ := newIndex(t)
+		_, err := push(t, client, index, host+"/shop/api:1", registry.PushOptions{})
+		checkLine(t, name, err, c.says...)
+		if notes := registries.Notes(); len(notes) > 0 {
+			t.Errorf("%s: notes %q", name, notes)
+		}
+	}
+}
+
 // TestADeniedRequestNamesItsAction: a refusal that another token does not mend is one of rights.
 func TestADeniedRequestNamesItsAction(t *testing.T) {
 	for method, action := range map[string]string{http.MethodPost: "ecr:InitiateLayerUpload", http.MethodPatch: "ecr:UploadLayerPart", http.MethodPut: "ecr:CompleteLayerUpload"} {

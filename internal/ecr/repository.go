@@ -90,9 +90,18 @@ func (p preparation) describe(ctx context.Context) (*types.Repository, error) {
 		return nil, err
 	}
 	if len(out.Repositories) == 0 {
-		return nil, &types.RepositoryNotFoundException{}
+		return nil, errUnlisted
 	}
 	return &out.Repositories[0], nil
+}
+
+// errUnlisted is an answer without the repository and without an error, which ECR itself does not give. Making the repository
+// would make it where nobody looks for it.
+var errUnlisted = errors.New("the answer has no repository")
+
+// elsewhere is the error where the API's account and the host's are not the same one.
+func (p preparation) elsewhere(doing, cause string) error {
+	return fmt.Errorf("%s: %s: check that the credentials are of account %s, which the host names, and --aws-endpoint-url and --aws-endpoint where they are given", doing, cause, p.to.Account)
 }
 
 // create makes the repository as the options want it, or takes the one that somebody made in the same moment.
@@ -111,10 +120,17 @@ func (p preparation) create(ctx context.Context) (*types.Repository, error) {
 	var exists *types.RepositoryAlreadyExistsException
 	if errors.As(err, &exists) {
 		found, err := p.describe(ctx)
+		var missing *types.RepositoryNotFoundException
+		if errors.As(err, &missing) {
+			return nil, p.elsewhere(doing, "it exists, and is not in the registry of the host")
+		}
 		return found, p.explain(doing, err)
 	}
 	if err != nil {
 		return nil, p.explain(doing, err)
+	}
+	if out.Repository == nil {
+		return nil, p.elsewhere(doing, errUnlisted.Error())
 	}
 	if err := p.policies(ctx); err != nil {
 		return nil, p.undo(ctx, err)
@@ -162,6 +178,9 @@ func (p preparation) noteUnused() {
 func (p preparation) explain(doing string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, errUnlisted) {
+		return p.elsewhere(doing, err.Error())
 	}
 	if !denied(err) {
 		return aws.Explain(doing, err)
