@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
@@ -19,6 +20,8 @@ type awsLogin struct {
 	endpoint, ecrEndpoint             *dagger.Service
 	create, immutable                 bool
 	repositoryPolicy, lifecyclePolicy *dagger.File
+	// hosts are of images besides the target.
+	hosts []string
 	// reached is what a verb reaches other services with already, so that a token is exchanged once; nil for nothing.
 	reached *aws.Access
 }
@@ -63,6 +66,14 @@ func (m *DotnetMultiarch) reachECR(ctx context.Context, o *registry.Options, tar
 		return err
 	}
 	o.Cloud = registries
+	if access.Given() {
+		base, _, _ := strings.Cut(m.BaseRegistry, "/")
+		for _, host := range append([]string{target.Repository.RegistryStr(), base}, as.hosts...) {
+			if err := ecr.CheckHost(host); err != nil && (o.Username == "" || host != o.Host) {
+				return err
+			}
+		}
+	}
 	if o.Username == "" {
 		if err := registries.Begin(ctx, target.Repository.RegistryStr()); err != nil {
 			return err

@@ -160,6 +160,9 @@ func (m *DotnetMultiarch) BuildAndPush(
 		endpointURL: awsEndpointUrl, endpoint: awsEndpoint, ecrEndpoint: ecrEndpoint,
 		create: createRepository, immutable: immutableTags, repositoryPolicy: repositoryPolicy, lifecyclePolicy: lifecyclePolicy,
 	}}
+	for _, target := range naming.Any[1:] {
+		as.aws.hosts = append(as.aws.hosts, target.Repository.RegistryStr())
+	}
 	gate, err := m.newGate(require, smokePath, smokeTimeout, smokeExit, as)
 	if err != nil {
 		return "", err

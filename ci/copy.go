@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"time"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
@@ -107,7 +105,7 @@ func (m *DotnetMultiarch) Copy(
 	}
 	client, err := m.client(ctx, promotion.To, login{username: username, password: password, aws: awsLogin{
 		roleARN: awsRoleArn, token: awsWebIdentityToken, session: awsRoleSessionName, credentials: awsCredentials,
-		endpointURL: awsEndpointUrl, endpoint: awsEndpoint, ecrEndpoint: ecrEndpoint,
+		endpointURL: awsEndpointUrl, endpoint: awsEndpoint, ecrEndpoint: ecrEndpoint, hosts: []string{promotion.From.Context().RegistryStr()},
 		create: createRepository, repositoryPolicy: repositoryPolicy, lifecyclePolicy: lifecyclePolicy,
 	}})
 	if err != nil {
@@ -116,12 +114,10 @@ func (m *DotnetMultiarch) Copy(
 	start := time.Now()
 	promoted, err := client.Copy(ctx, promotion)
 	if err != nil {
-		return "", err
-	}
-	for _, note := range client.Notes() {
-		fmt.Fprintln(os.Stderr, "note: "+note)
+		return "", client.Noted(err)
 	}
 	answer := promotionOf(promoted, promotion.To)
+	answer.Notes = client.Notes()
 	answer.From = promotion.From.Context().Digest(promoted.Digest.String()).Name()
 	answer.Seconds = map[string]float64{"copy": time.Since(start).Seconds()}
 	return answer.String(format)

@@ -102,5 +102,6 @@ func (m *DotnetMultiarch) Rebase(
 	if err != nil {
 		return "", err
 	}
+	published.Notes = append(client.Notes(), published.Notes...)
 	return published.String(format)
 }

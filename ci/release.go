@@ -46,7 +46,7 @@ func (m *DotnetMultiarch) deliver(ctx context.Context, r *release) (answer, erro
 		return r.push(ctx)
 	}
 	if err := r.run(ctx, m, push); err != nil {
-		return nil, err
+		return nil, r.client.Noted(err)
 	}
 	r.seconds["push"] -= r.gate.seconds
 	return r.answer(m.several()), nil
@@ -143,7 +143,6 @@ func (r *release) preflight(ctx context.Context, m *DotnetMultiarch) (err error)
 			return err
 		}
 	}
-	r.notes = slices.Concat(r.client.Notes(), r.notes)
 	return r.resolveBases(ctx)
 }
 
@@ -190,7 +189,7 @@ func (r *release) answer(list bool) answer {
 		publications[i] = d.publication
 		publications[i].Notes = d.notes()
 	}
-	notes := slices.Concat(r.said, r.notes)
+	notes := slices.Concat(r.said, r.client.Notes(), r.notes)
 	if list {
 		return publication.NewRelease(publications, r.seconds, notes)
 	}

@@ -94,6 +94,7 @@ func (m *DotnetMultiarch) Tag(
 		return "", err
 	}
 	answer := promotionOf(promoted, tagging.To)
+	answer.Notes = client.Notes()
 	answer.Seconds = map[string]float64{"tag": time.Since(start).Seconds()}
 	return answer.String(format)
 }

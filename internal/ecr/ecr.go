@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -40,6 +41,9 @@ type Registries struct {
 
 	mu     sync.Mutex // of the tokens: whoever wants one waits for who asks for it
 	tokens map[Host]token
+
+	// serving is whether a registry of ECR was asked for.
+	serving atomic.Bool
 
 	noteMu sync.Mutex
 	notes  []string
@@ -72,7 +76,9 @@ func New(o Options) (*Registries, error) {
 
 // Serves says whether a host is a registry of ECR, and whether there are credentials for it.
 func (r *Registries) Serves(host string) (its, credentials bool) {
-	_, its = ParseHost(host)
+	if _, its = ParseHost(host); its {
+		r.serving.Store(true)
+	}
 	return its, its && r.options.Access.Given()
 }
 
@@ -81,6 +87,14 @@ func (r *Registries) Notes() []string {
 	r.noteMu.Lock()
 	defer r.noteMu.Unlock()
 	return slices.Clone(r.notes)
+}
+
+// Unused says, when all is done, that there are credentials and nothing was asked for where they are for; "" otherwise.
+func (r *Registries) Unused() string {
+	if !r.options.Access.Given() || r.serving.Load() {
+		return ""
+	}
+	return "the AWS credentials were shown to nobody: no image was asked for in a registry of Amazon ECR, or --username is the login there"
 }
 
 func (r *Registries) note(format string, args ...any) {

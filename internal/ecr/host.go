@@ -1,6 +1,7 @@
 package ecr
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -36,6 +37,17 @@ var suffixes = map[string][]string{
 // publicHosts are the names of Amazon's public registry, whose API is in one region,
 // https://docs.aws.amazon.com/AmazonECR/latest/public/public-registries.html
 var publicHosts = []string{"public.ecr.aws", "ecr-public.aws.com"}
+
+// likeness is what a host has in it that was meant for one of ECR.
+var likeness = regexp.MustCompile(`dkr[.-]ecr|(^|\.)ecr\.[a-z0-9-]+\.amazonaws\.|^public[.-]ecr\.|^ecr-public\.`)
+
+// CheckHost refuses a host that looks like one of ECR and is none: it would be spoken to without AWS's credentials.
+func CheckHost(host string) error {
+	if _, its := ParseHost(host); its || !likeness.MatchString(strings.ToLower(host)) {
+		return nil
+	}
+	return fmt.Errorf("reading the host %s: it looks like one of Amazon ECR and is none, so that the AWS credentials are not for it: want ACCOUNT.dkr.ecr.REGION.amazonaws.com, or the suffix of the region's partition, with an ACCOUNT of 12 digits, or public.ecr.aws", host)
+}
 
 const publicRegion = "us-east-1"
 

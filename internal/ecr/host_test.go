@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/aws"
 )
 
 func TestRegistriesAreKnownByTheirHosts(t *testing.T) {
@@ -74,5 +76,34 @@ func TestWhichTagsARepositoryKeeps(t *testing.T) {
 		if keeps != c.keeps || sure != c.sure {
 			t.Errorf("%s %q, tag %s: %v, %v", c.mutability, c.filters, c.tag, keeps, sure)
 		}
+	}
+}
+
+func TestAHostThatLooksLikeECRIsRefused(t *testing.T) {
+	for _, h := range []string{
+		"12345678901.dkr.ecr.eu-west-1.amazonaws.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.co", "123456789012.dkr-ecr.eu-west-1.amazonaws.com",
+		"123456789012.ecr.eu-west-1.amazonaws.com", "public.ecr.amazonaws.com", "123456789012.dkr.ecr.cn-north-1.amazonaws.com",
+	} {
+		checkLine(t, h, CheckHost(h), "reading the host "+h, "12 digits")
+	}
+	for _, h := range []string{host, "public.ecr.aws", "ghcr.io", "ecr.example.com", "ec2-1-2-3-4.eu-west-1.compute.amazonaws.com:5000", "127.0.0.1:5001"} {
+		if err := CheckHost(h); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestCredentialsThatNobodyWantedAreNoted(t *testing.T) {
+	for h, want := range map[string]bool{host: false, "public.ecr.aws": false, "ghcr.io": true} {
+		s := newScene(t)
+		_, registries := s.client(t, byKeys(), Options{})
+		registries.Serves(h)
+		if note := registries.Unused(); (note != "") != want {
+			t.Errorf("%s: %q", h, note)
+		}
+	}
+	s := newScene(t)
+	if _, none := s.client(t, aws.Options{}, Options{}); none.Unused() != "" {
+		t.Errorf("%q", none.Unused())
 	}
 }

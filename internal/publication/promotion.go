@@ -22,6 +22,8 @@ type Promotion struct {
 	BytesSent int64 `json:"bytesSent"`
 	// Seconds by step: copy or tag.
 	Seconds map[string]float64 `json:"seconds"`
+	// Notes are lines that the user should see once: a repository that was made.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // PromotedPlatform is one manifest with a platform.
@@ -52,6 +54,9 @@ func (p Promotion) text() string {
 	fmt.Fprintf(table, "sent\t%s\n", p.sent())
 	fmt.Fprintf(table, "seconds\t%s\n", p.seconds())
 	table.Flush() //nolint:errcheck // a strings.Builder does not fail
+	for _, note := range p.Notes {
+		fmt.Fprintf(&b, "note: %s\n", note)
+	}
 	return b.String()
 }
 
@@ -67,6 +72,9 @@ func (p Promotion) markdown() string {
 		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", platform.Platform, platform.Digest, bytes(platform.Size))
 	}
 	fmt.Fprintf(&b, "\nManifests: %d. Sent: %s. Seconds: %s.\n", p.Manifests, p.sent(), p.seconds())
+	for _, note := range p.Notes {
+		fmt.Fprintf(&b, "\n> %s\n", note)
+	}
 	return b.String()
 }
 

@@ -2,7 +2,9 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -19,18 +21,39 @@ type Cloud interface {
 	// Prepare makes sure that a repository can be pushed to; a dry run writes nothing. keeps says whether a tag that exists
 	// stays as it is; sure is false where the repository has no rule for the tag. nil is no rules.
 	Prepare(ctx context.Context, host, repository string, dryRun bool) (keeps func(tag string) (keeps, sure bool), err error)
-	// Notes are what a user should know of what was done.
+	// Notes are what a user should know of what was done, also where something failed later.
 	Notes() []string
+	// Unused says, when all is done, that credentials are there and nothing of the cloud's was asked for; "" otherwise.
+	Unused() string
 	// Cure says what to do about a status 401 or 403 that a request with the cloud's login got; nil where it is not known.
 	Cure(status int, request *http.Request) string
 }
 
-// Notes are what the cloud did for this client, for the user.
+// Notes are what the cloud did for this client, for the user, when all is done.
 func (c *Client) Notes() []string {
-	if c.options.Cloud == nil {
+	if c == nil || c.options.Cloud == nil {
 		return nil
 	}
-	return c.options.Cloud.Notes()
+	notes := c.options.Cloud.Notes()
+	if unused := c.options.Cloud.Unused(); unused != "" {
+		notes = append(notes, unused)
+	}
+	return notes
+}
+
+// Noted ends an error with what the cloud did before it, which stays: such as a repository that was made. nil stays nil.
+func (c *Client) Noted(err error) error {
+	if err == nil || c.options.Cloud == nil {
+		return err
+	}
+	separator := "; "
+	if strings.Contains(err.Error(), "\n") { // a tool's own lines
+		separator = "\n"
+	}
+	for _, note := range c.options.Cloud.Notes() {
+		err = fmt.Errorf("%w%snote: %s", err, separator, note)
+	}
+	return err
 }
 
 // Login gives a registry's user and password for a client that knows no more than these, which is what pulls the images of build

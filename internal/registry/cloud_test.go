@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -43,6 +44,7 @@ func (c *fakeCloud) Prepare(_ context.Context, host, repository string, _ bool) 
 
 func (c *fakeCloud) Cure(int, *http.Request) string { return "ask the cloud" }
 func (c *fakeCloud) Notes() []string                { return []string{"made"} }
+func (c *fakeCloud) Unused() string                 { return "unused" }
 
 func TestACloudLogsInToItsOwnRegistriesAlone(t *testing.T) {
 	own, other := newGuard(false), newGuard(false)
@@ -115,4 +117,28 @@ func TestADetourTakesTheConnectionAndNothingElse(t *testing.T) {
 		return "", false, errors.New("no such service: start it")
 	}
 	checkLine(t, "no service", New(o).Check(t.Context(), target(t, "a.cloud/app")), "no such service: start it")
+}
+
+func TestWhatACloudDidIsToldAlsoWhereThePushFails(t *testing.T) {
+	with, without := New(Options{Cloud: &fakeCloud{}}), New(Options{})
+	if notes := with.Notes(); !slices.Equal(notes, []string{"made", "unused"}) || without.Notes() != nil {
+		t.Errorf("%q, %q", notes, without.Notes())
+	}
+	cause := errors.New("pushing a.cloud/app: 500")
+	for _, c := range []struct {
+		client *Client
+		err    error
+		want   string
+	}{
+		{with, cause, "pushing a.cloud/app: 500; note: made"},
+		{with, errors.New("building failed:\nerror CS1002"), "building failed:\nerror CS1002\nnote: made"},
+		{without, cause, "pushing a.cloud/app: 500"},
+	} {
+		if got := c.client.Noted(c.err); got.Error() != c.want || !errors.Is(got, c.err) {
+			t.Errorf("%q", got)
+		}
+	}
+	if err := with.Noted(nil); err != nil {
+		t.Error(err)
+	}
 }
