@@ -95,7 +95,20 @@ func (a *Architectures) rows() [][]string {
 }
 
 func (a *Architectures) load() string {
-	return fmt.Sprintf("%d requests/s, %d rounds of %gs at each, one after the other, after a warm-up of %gs; medians of the rounds", a.Rate, a.Rounds, a.DurationSeconds, a.WarmUpSeconds)
+	rounds, medians := "one round", ""
+	if a.Rounds != 1 {
+		rounds, medians = fmt.Sprintf("%d rounds", a.Rounds), "; medians of the rounds"
+	}
+	return fmt.Sprintf("%d requests/s, %s of %gs at each, one after the other, after a warm-up of %gs%s", a.Rate, rounds, a.DurationSeconds, a.WarmUpSeconds, medians)
+}
+
+// errors is the line of a picture that says how many requests failed, also where none did.
+func (a *Architectures) errors() string {
+	parts := make([]string, 0, 2)
+	for _, s := range a.sides() {
+		parts = append(parts, fmt.Sprintf("%s %d of %d requests", s.name, s.Failures(), s.Requests))
+	}
+	return "errors: " + strings.Join(parts, ", ")
 }
 
 func (a *Architectures) text() string {
@@ -134,5 +147,5 @@ func (a *Architectures) chart() plot.Chart {
 	if a.Arm64.CostPerMillion > 0 && a.Amd64.CostPerMillion > 0 {
 		panels = append(panels, cost)
 	}
-	return plot.Chart{Title: "One app on two architectures", Subtitle: a.load(), Panels: panels}
+	return plot.Chart{Title: "One app on two architectures", Lines: []string{a.load(), a.errors()}, Panels: panels}
 }

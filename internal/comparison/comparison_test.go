@@ -84,6 +84,25 @@ note: amd64: 150 of 3000 requests failed (503: 150):
 	}
 }
 
+func TestOneRoundHasNoMedian(t *testing.T) {
+	one := plan
+	one.Rounds = 1
+	text := format(t, NewArchitectures(one, measured("http://a/", 100, nil), measured("http://b/", 100, nil), 0, 0), "text")
+	if want := "\n100 requests/s, one round of 10s at each, one after the other, after a warm-up of 5s\n"; !strings.Contains(text, want) {
+		t.Errorf("%s does not say %q", text, want)
+	}
+}
+
+func TestThePictureSaysTheErrorsAndNamesTheSidesOnce(t *testing.T) {
+	picture := format(t, sampleArchitectures(), "svg")
+	if want := "errors: arm64 0 of 3000 requests, amd64 150 of 3000 requests"; !strings.Contains(picture, want) {
+		t.Errorf("the picture does not say %q", want)
+	}
+	if n := strings.Count(picture, ">arm64<"); n != 1 {
+		t.Errorf("the legend is there %d times", n)
+	}
+}
+
 func TestNotesTellWhatMakesTheFiguresDoubtful(t *testing.T) {
 	slow, short := measured("http://a/", 50, nil), measured("http://b/", 100, nil)
 	slow.Requests, slow.Bytes = 1500, 5000

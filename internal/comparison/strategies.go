@@ -180,7 +180,7 @@ func (s *Strategies) chart() plot.Chart {
 			}
 		}
 	}
-	return plot.Chart{Title: "Ways to build " + s.App, Subtitle: s.about(), Panels: []plot.Panel{wall, cpu, peak}}
+	return plot.Chart{Title: "Ways to build " + s.App, Lines: []string{s.about()}, Panels: []plot.Panel{wall, cpu, peak}}
 }
 
 func architecturesOf(platforms []string) []string {

@@ -9,13 +9,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -227,7 +230,7 @@ func newAttacker(t Target, plan Plan) *attacker {
 	}
 }
 
-// probe asks once.
+// probe asks once. An answer that is no success is refused: how fast an app fails is not what is compared.
 func (a *attacker) probe(ctx context.Context) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.target.URL, nil)
 	if err != nil {
@@ -235,13 +238,36 @@ func (a *attacker) probe(ctx context.Context) error {
 	}
 	answer, err := a.client.Do(r)
 	if err != nil {
-		return fmt.Errorf("asking --%s before the load: %w: check that the app runs there; what only your machine reaches is given with --%s-endpoint tcp://HOST:PORT", a.target.Name, err, a.target.Name)
+		return fmt.Errorf("asking --%s before the load: %s: check that the app runs there; what only your machine reaches is given with --%s-endpoint tcp://HOST:PORT", a.target.Name, unanswered(err, a.plan.Timeout), a.target.Name)
 	}
 	defer answer.Body.Close()
 	if location := answer.Header.Get("Location"); answer.StatusCode/100 == 3 && location != "" {
 		return fmt.Errorf("asking --%s before the load: %s leads to %s: give the address that answers itself", a.target.Name, a.target.URL, location)
 	}
+	if answer.StatusCode/100 != 2 {
+		return fmt.Errorf("asking --%s before the load: %s answers %s: give an address that answers 2xx, or mend the app there", a.target.Name, a.target.URL, strings.TrimSpace(answer.Status))
+	}
 	return nil
+}
+
+// unanswered says why a request got no answer.
+func unanswered(err error, timeout time.Duration) string {
+	var dns *net.DNSError
+	var failed *url.Error
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		// Through Dagger's tunnel to the caller's machine a refused connection looks like this too.
+		return "the connection ended before an answer"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there"
+	case errors.As(err, &dns):
+		return fmt.Sprintf("the host %s is not known", dns.Name)
+	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err):
+		return fmt.Sprintf("no answer in %s", timeout)
+	case errors.As(err, &failed):
+		return failed.Err.Error()
+	}
+	return err.Error()
 }
 
 // attack sends the load for a time.

@@ -170,8 +170,15 @@ func TestCompareRefusesBeforeAnyLoad(t *testing.T) {
 	gone.Close()
 	elsewhere := httptest.NewServer(http.RedirectHandler("https://login.example.com/", http.StatusFound))
 	defer elsewhere.Close()
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer broken.Close()
+	aborting := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer aborting.Close()
 	for name, c := range map[string]struct{ url, want string }{
-		"gone":      {gone.URL, "--amd64-endpoint"},
+		"gone":      {gone.URL, "asking --amd64 before the load: nothing listens there: check that the app runs there; what only your machine reaches is given with --amd64-endpoint"},
+		"broken":    {broken.URL, "asking --amd64 before the load: " + broken.URL + " answers 503 Service Unavailable: give an address that answers 2xx"},
+		"aborting":  {aborting.URL, "asking --amd64 before the load: the connection ended before an answer: check"},
+		"nowhere":   {"http://app.invalid/", "the host app.invalid is not known"},
 		"elsewhere": {elsewhere.URL, "https://login.example.com/"},
 		"no scheme": {"app.example.com", `reading --amd64 "app.example.com"`},
 		"a file":    {"file:///etc/passwd", "reading --amd64"},

@@ -14,8 +14,10 @@ import (
 
 // Chart is one picture: panels below each other, each with an axis of its own.
 type Chart struct {
-	Title, Subtitle string
-	Panels          []Panel
+	Title string
+	// Lines stand under the title.
+	Lines  []string
+	Panels []Panel
 }
 
 // Panel is one group of bars.
@@ -37,7 +39,9 @@ type Series struct {
 const (
 	width     = 860
 	margin    = 20
-	heading   = 64
+	heading   = 60
+	line      = 17
+	gap       = 26 // between a panel's axis and the heading of the next
 	panelHead = 70
 	bar       = 22
 	between   = 14
@@ -51,24 +55,32 @@ var theme = charts.GetTheme(charts.ThemeLight).
 
 // SVG draws the chart.
 func SVG(c Chart) ([]byte, error) {
-	height := heading + margin
-	for _, p := range c.Panels {
+	height := heading + len(c.Lines)*line + margin
+	for i, p := range c.Panels {
 		if err := p.check(); err != nil {
 			return nil, err
 		}
-		height += p.height()
+		if height += p.height(); i > 0 {
+			height += gap
+		}
 	}
 	canvas := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: width, Height: height, Theme: theme})
 	canvas.FilledRect(0, 0, width, height, charts.ColorWhite, charts.ColorWhite, 0)
 	canvas.Text(c.Title, margin, margin+14, 0, charts.FontStyle{FontSize: 15, FontColor: charts.ColorBlack})
-	canvas.Text(c.Subtitle, margin, margin+36, 0, charts.FontStyle{FontSize: 10, FontColor: charts.ColorRGB(0x40, 0x40, 0x40)})
-	top := heading
+	for i, text := range c.Lines {
+		canvas.Text(text, margin, margin+36+i*line, 0, charts.FontStyle{FontSize: 10, FontColor: charts.ColorRGB(0x40, 0x40, 0x40)})
+	}
+	top := heading + len(c.Lines)*line
+	var known []string
 	for _, p := range c.Panels {
+		names := p.names()
+		legend := len(names) > 1 && !slices.Equal(names, known) // once for panels of the same series
+		known = names
 		box := charts.Box{Left: margin, Top: top, Right: width - margin, Bottom: top + p.height(), IsSet: true}
-		if err := p.draw(canvas.Child(charts.PainterBoxOption(box))); err != nil {
+		if err := p.draw(canvas.Child(charts.PainterBoxOption(box)), legend); err != nil {
 			return nil, fmt.Errorf("drawing %q: %w", p.Title, err)
 		}
-		top += p.height()
+		top += p.height() + gap
 	}
 	picture, err := canvas.Bytes()
 	return bytes.ReplaceAll(picture, []byte("'Roboto Medium',sans-serif"), []byte("Roboto,Arial,Helvetica,sans-serif")), err
@@ -90,7 +102,15 @@ func (p Panel) height() int {
 	return panelHead + len(p.Categories)*(len(p.Series)*bar+between)
 }
 
-func (p Panel) draw(on *charts.Painter) error {
+func (p Panel) names() []string {
+	names := make([]string, len(p.Series))
+	for i, s := range p.Series {
+		names[i] = s.Name
+	}
+	return names
+}
+
+func (p Panel) draw(on *charts.Painter, legend bool) error {
 	// The library draws the first category lowest.
 	categories := make([]string, len(p.Categories))
 	for i, name := range p.Categories {
@@ -98,7 +118,6 @@ func (p Panel) draw(on *charts.Painter) error {
 		categories[i] = name + strings.Repeat("\u00a0", 2+len(name)/7)
 	}
 	slices.Reverse(categories)
-	var names []string
 	var values [][]float64
 	largest := 0.0
 	for _, s := range p.Series {
@@ -111,14 +130,14 @@ func (p Panel) draw(on *charts.Painter) error {
 			}
 			largest = max(largest, v)
 		}
-		names, values = append(names, s.Name), append(values, row)
+		values = append(values, row)
 	}
 	option := charts.NewBarChartOptionWithData(values)
 	option.Theme, option.Horizontal = theme, true
 	option.Padding = charts.NewBox(0, 0, 0, 0)
 	option.Title = charts.TitleOption{Text: p.Title, FontStyle: charts.FontStyle{FontSize: 11}}
-	option.Legend = charts.LegendOption{SeriesNames: names, Offset: charts.OffsetRight, FontStyle: charts.FontStyle{FontSize: 10}}
-	option.Legend.Show = charts.Ptr(len(p.Series) > 1)
+	option.Legend = charts.LegendOption{SeriesNames: p.names(), Offset: charts.OffsetRight, FontStyle: charts.FontStyle{FontSize: 10}}
+	option.Legend.Show = charts.Ptr(legend)
 	option.CategoryAxis.Labels = categories
 	option.CategoryAxis.LabelFontStyle = charts.FontStyle{FontSize: 10}
 	axis := charts.ValueAxisOption{Min: charts.Ptr(0.0), RangeValuePaddingScale: charts.Ptr(1.0), LabelFontStyle: charts.FontStyle{FontSize: 9}, ValueFormatter: tick}

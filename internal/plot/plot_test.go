@@ -11,7 +11,7 @@ import (
 )
 
 func two() Chart {
-	return Chart{Title: "Ways <to> build", Subtitle: "2 processors", Panels: []Panel{
+	return Chart{Title: "Ways <to> build", Lines: []string{"2 processors", "no errors"}, Panels: []Panel{
 		{Title: "wall, s", Categories: []string{"native", "emulated"}, Series: []Series{
 			{Name: "cold", Values: []float64{16.8, math.NaN()}}, {Name: "after an edit", Values: []float64{4.25, math.NaN()}},
 		}},
@@ -44,7 +44,7 @@ func TestPictureSaysTitlesNamesAndValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := "\n" + strings.Join(texts(t, picture), "\n") + "\n"
-	for _, want := range []string{"Ways <to> build", "2 processors", "wall, s", "native", "emulated", "cold", "after an edit", "16.8", "4.25", "errors"} {
+	for _, want := range []string{"Ways <to> build", "2 processors", "no errors", "wall, s", "native", "emulated", "cold", "after an edit", "16.8", "4.25", "errors"} {
 		if !strings.Contains(said, "\n"+want+"\n") {
 			t.Errorf("the picture does not say %q; it says %q", want, said)
 		}
