@@ -173,7 +173,7 @@ func TestRerun(t *testing.T) {
 
 func TestCommandsForAllTests(t *testing.T) {
 	s := Settings{Configuration: "Release", Mode: NativeAOT, Feed: true, LockedMode: true}
-	restore := RestoreTests(s, shop()[3:5])
+	restore := RestoreProjects(s, shop()[3:5])
 	if !slices.Contains(restore, `-p:RestoreGraphProjectInput="/src/tests/Api.Tests/Api.Tests.csproj;/src/tests/Core.Tests/Core.Tests.csproj"`) || !slices.Contains(restore, FeedDir) || !slices.Contains(restore, "--locked-mode") {
 		t.Errorf("%q", restore)
 	}
