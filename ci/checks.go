@@ -137,7 +137,7 @@ func (m *DotnetMultiarch) CheckBases(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if text == "" {
-		return passed("nothing is pinned, and builds take the newest images: there is no "+lock.FileName, nil)
+		return passed("there is no "+lock.FileName+": nothing is pinned, and builds take the newest images", nil)
 	}
 	return passed(m.everyApp().Lock(ctx, true))
 }

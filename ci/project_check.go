@@ -130,7 +130,7 @@ func (p *projectCheck) listDoubts(ctx context.Context) (string, error) {
 		}
 	}
 	if lines := doubts.Lines(); len(lines) > 0 {
-		return "", fmt.Errorf("%s: %d are vulnerable or deprecated:\n%s", doing, len(lines), strings.Join(lines, "\n"))
+		return "", fmt.Errorf("%s: found %d that are vulnerable or deprecated:\n%s", doing, len(lines), strings.Join(lines, "\n"))
 	}
 	telling := doubts.Telling()
 	if len(telling) == 0 {

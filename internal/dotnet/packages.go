@@ -121,7 +121,7 @@ func (d *Doubts) Read(output, sourceDir string) error {
 				d.add(p, "", file)
 			}
 			for _, p := range framework.TransitivePackages {
-				d.add(p, ", brought by another package", file)
+				d.add(p, " (brought by another package)", file)
 			}
 		}
 	}
@@ -144,7 +144,7 @@ func (d *Doubts) add(p listedPackage, how, project string) {
 		d.projects = map[string][]string{}
 	}
 	for _, doubt := range doubts {
-		line := p.ID + " " + p.ResolvedVersion + how + ", " + doubt
+		line := p.ID + " " + p.ResolvedVersion + how + " " + doubt
 		if !slices.Contains(d.lines, line) {
 			d.lines = append(d.lines, line)
 		}

@@ -42,10 +42,10 @@ func TestDoubtsOfPackagesAreSaidOnce(t *testing.T) {
 		}
 	}
 	want := []string{
-		"A.B 1.0.0, brought by another package, is vulnerable (critical, https://x/2): app/App.csproj, tests/Tests.csproj",
-		"A.B 1.0.0, brought by another package, is vulnerable (low, https://x/1): app/App.csproj, tests/Tests.csproj",
-		"Newtonsoft.Json 13.0.4, is vulnerable (high, https://github.com/advisories/GHSA-5crp-9r3c-p9vr): app/App.csproj, tests/Tests.csproj",
-		"xunit 2.9.3, is deprecated (Legacy), use xunit.v3 >= 0.0.0: tests/Tests.csproj",
+		"A.B 1.0.0 (brought by another package) is vulnerable (critical, https://x/2): app/App.csproj, tests/Tests.csproj",
+		"A.B 1.0.0 (brought by another package) is vulnerable (low, https://x/1): app/App.csproj, tests/Tests.csproj",
+		"Newtonsoft.Json 13.0.4 is vulnerable (high, https://github.com/advisories/GHSA-5crp-9r3c-p9vr): app/App.csproj, tests/Tests.csproj",
+		"xunit 2.9.3 is deprecated (Legacy), use xunit.v3 >= 0.0.0: tests/Tests.csproj",
 	}
 	if got := d.Lines(); !slices.Equal(got, want) {
 		t.Errorf("%s", strings.Join(got, "\n"))
