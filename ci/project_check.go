@@ -13,8 +13,9 @@ import (
 // projectCheck is a plan for a look at all projects of the source, apps or not.
 type projectCheck struct {
 	*plan
-	// tops are the projects that bring in all others.
+	// tops are the projects that bring in all others but left, of which a restore here may fail.
 	tops     []dotnet.Project
+	left     []string
 	restored *dagger.Container
 }
 
@@ -40,9 +41,9 @@ func (m *DotnetMultiarch) projectCheck(ctx context.Context) (*projectCheck, erro
 			return nil, err
 		}
 	}
-	var left []string
-	if p.tops, left = dotnet.Tops(p.projects); len(left) > 0 {
-		p.notes = append(p.notes, "not looked at, since it is not built on Linux alone: "+strings.Join(left, ", "))
+	p.tops, p.left = dotnet.Tops(p.projects)
+	if len(p.tops) == 0 {
+		return nil, fmt.Errorf("looking for projects in the source: none is built on Linux alone: %s", strings.Join(p.left, ", "))
 	}
 	packed, err := p.tree.Pack(p.inputs)
 	if err != nil {
@@ -90,7 +91,7 @@ func (p *projectCheck) verifyFormat(ctx context.Context) (string, error) {
 	if wrong.Len() > 0 {
 		return "", fmt.Errorf("%w\ndotnet format, without --verify-no-changes, mends it", failure(doing, wrong.String()))
 	}
-	return p.withNotes("formatted: " + strings.Join(targets, ", ")), nil
+	return "formatted: " + strings.Join(targets, ", "), nil
 }
 
 // listDoubts says which packages the sources have something against. What they say changes with no change of the source, so
@@ -134,11 +135,15 @@ func (p *projectCheck) listDoubts(ctx context.Context) (string, error) {
 	}
 	telling := doubts.Telling()
 	if len(telling) == 0 {
-		return p.withNotes("the packages were not checked: a folder does not tell which are vulnerable or deprecated, and there is no other source than " + strings.Join(doubts.Sources, ", ")), nil
+		return p.withLeft("the packages were not checked: a folder does not tell which are vulnerable or deprecated, and there is no other source than " + strings.Join(doubts.Sources, ", ")), nil
 	}
-	return p.withNotes("no package is vulnerable or deprecated, says " + strings.Join(telling, ", ")), nil
+	return p.withLeft("no package is vulnerable or deprecated, as far as is known to " + strings.Join(telling, ", ")), nil
 }
 
-func (p *projectCheck) withNotes(said string) string {
-	return strings.Join(append([]string{said}, p.notes...), "\n")
+// withLeft adds which projects were not looked at.
+func (p *projectCheck) withLeft(said string) string {
+	if len(p.left) > 0 {
+		said += "\nnot looked at: " + strings.Join(p.left, ", ")
+	}
+	return said
 }
