@@ -172,6 +172,7 @@ func same(t *testing.T, from, to string, options ...remote.Option) {
 }
 
 func TestCopyPromotesADigestAndTagNamesIt(t *testing.T) {
+	t.Parallel()
 	from := repository(t)
 	to := from + "/production"
 	built, _ := push(t, nil, []string{"--image", from})
@@ -205,6 +206,7 @@ func TestCopyPromotesADigestAndTagNamesIt(t *testing.T) {
 }
 
 func TestCopyToARegistryOfItsOwn(t *testing.T) {
+	t.Parallel()
 	from := repository(t)
 	built, _ := push(t, nil, []string{"--image", from})
 	plain, _ := guarded(t, false)
@@ -264,6 +266,7 @@ func TestCopyToARegistryOfItsOwn(t *testing.T) {
 // TestTheEnginePullsWithTheLoginOfDockerConfig: the engine takes plain http for loopback, so that a proxy which wants a login
 // can stand before the registry with the SDK image.
 func TestTheEnginePullsWithTheLoginOfDockerConfig(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	for _, c := range []struct {
 		name, entry string
@@ -318,6 +321,7 @@ func TestTheEnginePullsWithTheLoginOfDockerConfig(t *testing.T) {
 
 // TestABaseOnLoopbackThatOnlyTheProjectNames: neither the target nor the base registry says that loopback will be reached.
 func TestABaseOnLoopbackThatOnlyTheProjectNames(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	source := sample(t, "loopback")
 	edit(t, filepath.Join(source, "src", "SampleApp.Api", "SampleApp.Api.csproj"), "</Project>",

@@ -148,6 +148,7 @@ func config(t *testing.T, reference, architecture string) string {
 var zstdFlag = []string{"--compression", "zstd"}
 
 func TestTheArchiveIsWhatIsPushed(t *testing.T) {
+	t.Parallel()
 	p, _ := push(t, nil, []string{"--image", repository(t)})
 	file := export(t, nil)
 	var top v1.IndexManifest
@@ -318,11 +319,12 @@ func TestZstdImagesRun(t *testing.T) {
 }
 
 func TestWhatImageRefuses(t *testing.T) {
+	t.Parallel()
 	for want, args := range map[string][]string{
-		`format "tar" does not exist: use one of oci, docker`:                                                        {"--format", "tar"},
-		`reading image name "Team/App": want NAME[:TAG]`:                                                             {"--name", "Team/App"},
-		"--platform linux/arm64: an OCI archive holds every platform":                                                {"--platform", "linux/arm64"},
-		"writing a docker archive for linux/arm/v7: built are linux/amd64, linux/arm64: give --platform one of them": {"--format", "docker", "--platform", "linux/arm/v7"},
+		`format "tar" does not exist: use one of oci, docker`:                                               {"--format", "tar"},
+		`reading image name "Team/App": want NAME[:TAG]`:                                                    {"--name", "Team/App"},
+		"--platform linux/arm64: an OCI archive holds every platform":                                       {"--platform", "linux/arm64"},
+		"taking the image of linux/arm/v7: built are linux/amd64, linux/arm64: give --platform one of them": {"--format", "docker", "--platform", "linux/arm/v7"},
 	} {
 		r := dagger(t, append([]string{"--silent", "call", "--output", filepath.Join(t.TempDir(), "x.tar"), "image"}, args...)...)
 		if r.code == 0 || !strings.Contains(r.stderr, want) {

@@ -143,6 +143,7 @@ func (m *mirror) lock(source string) string {
 // TestALockedBuildStaysUntilItIsMoved follows an app through a base's update: locked it stays, the check tells, and the rebase
 // gives what a build on the new base gives.
 func TestALockedBuildStaysUntilItIsMoved(t *testing.T) {
+	t.Parallel()
 	m, source, to := newMirror(t), sample(t, "locked"), repository(t)+"/app"
 	m.move("1")
 	sdk, base := m.digest(m.sdk), m.digest(m.base)
@@ -203,6 +204,7 @@ func TestALockedBuildStaysUntilItIsMoved(t *testing.T) {
 
 // TestALockedDigestThatIsGone: one line each, which says how to renew the lock.
 func TestALockedDigestThatIsGone(t *testing.T) {
+	t.Parallel()
 	m, to := newMirror(t), repository(t)+"/app"
 	m.move("1")
 	for _, canonical := range []string{m.base, m.sdk} {

@@ -30,6 +30,7 @@ type compared struct {
 
 // TestCompareArchitectures loads two servers of this machine, of which one fails a twentieth of the requests.
 func TestCompareArchitectures(t *testing.T) {
+	t.Parallel()
 	var requests [2]atomic.Int64
 	var urls [2]string
 	for i, every := range []int64{0, 20} {
@@ -97,6 +98,7 @@ func TestCompareArchitectures(t *testing.T) {
 // TestCompareStrategies builds the sample app in every way. Whether the emulated build works depends on the machine: it needs an SDK
 // image of the foreign platform and an engine that emulates it.
 func TestCompareStrategies(t *testing.T) {
+	t.Parallel()
 	r := dagger(t, "--silent", "call", "compare-strategies", "--build-timeout", "6m", "--format", "json")
 	var c struct {
 		Comparison string

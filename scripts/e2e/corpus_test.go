@@ -28,6 +28,7 @@ func needsDotnet10(t *testing.T) {
 // TestCorpus publishes an app for each feature of real solutions, for both platforms, and lets each result say that the feature
 // worked.
 func TestCorpus(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	for _, c := range []struct {
 		name        string
@@ -135,6 +136,7 @@ func TestCorpus(t *testing.T) {
 
 // TestLockFileThatDoesNotFit: the lock file is for two platforms, and one of them is not built.
 func TestLockFileThatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	app := []string{"--progress=plain", "call", "--source", "scripts/e2e/testdata/locked", "--platforms", "linux/amd64"}
 	r := dagger(t, append(app, "--locked-mode", "build", "entries")...)
@@ -145,6 +147,7 @@ func TestLockFileThatDoesNotFit(t *testing.T) {
 
 // TestDockerignore: where there is one it alone decides, also over what git ignores.
 func TestDockerignore(t *testing.T) {
+	t.Parallel()
 	source := sample(t, "docker")
 	for name, text := range map[string]string{
 		".dockerignore": "**/Stale.cs\n", ".gitignore": "built.json\n",
@@ -166,6 +169,7 @@ func TestDockerignore(t *testing.T) {
 
 // TestFrameworkOutOfSupport: it is built, and one line says until when it was supported.
 func TestFrameworkOutOfSupport(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	app := []string{"--progress=plain", "call", "--source", "scripts/e2e/testdata/frameworks", "--framework", "net8.0"}
 	r := dagger(t, append(app, "describe")...)
@@ -193,6 +197,7 @@ func TestFrameworkOutOfSupport(t *testing.T) {
 
 // TestHistory: a version that MSBuild makes of the history follows --git, and nothing of it is there without.
 func TestHistory(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	git := t.TempDir()
 	const commit = "0123456789abcdef0123456789abcdef01234567"
@@ -210,6 +215,7 @@ func TestHistory(t *testing.T) {
 
 // TestPrivateFeed restores from a feed that wants a login.
 func TestPrivateFeed(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	const user, token, other = "ci", "t0ken-of-the-first-job", "t0ken-of-the-second-job"
 	var refused atomic.Int64

@@ -134,6 +134,7 @@ func placed(t *testing.T, to string, platforms ...string) string {
 }
 
 func TestDeployToFargate(t *testing.T) {
+	t.Parallel()
 	address, stop := runMoto(t)
 	defer stop()
 	cloud := ecs.NewFromConfig(aws.Config{

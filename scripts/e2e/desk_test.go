@@ -18,6 +18,7 @@ import (
 
 // TestTheImageAndItsBuildEnvironmentAtTheDesk takes what a person looks at when a job fails.
 func TestTheImageAndItsBuildEnvironmentAtTheDesk(t *testing.T) {
+	t.Parallel()
 	t.Run("container", func(t *testing.T) {
 		for field, want := range map[string]string{"user": "1654", "entrypoint": "dotnet\n/app/SampleApp.Api.dll"} {
 			if r := dagger(t, "--progress=plain", "call", "container", field); strings.TrimSpace(r.stdout) != want {

@@ -57,6 +57,7 @@ func freePort(t *testing.T) string {
 // TestEnginesGiveOneDigestAndLoseNoTag has three clients push to one repository at once, each a tag of its own: two by tcp through
 // a fresh engine, one through the engine of the other tests.
 func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
+	t.Parallel()
 	want, _ := push(t, nil, []string{"--image", repository(t)})
 	sdk := local(t, "SDK_IMAGE")
 	if sdk == "" {
@@ -125,6 +126,7 @@ func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
 // TestAnEngineInAPodIsReachedByKubectl has Dagger's client find the engine as docs/kubernetes.md says. The kubectl of the test takes
 // the one command that kube-pod-access.yaml allows, and does what the pod would: it runs Dagger's dial-stdio, there called buildctl.
 func TestAnEngineInAPodIsReachedByKubectl(t *testing.T) {
+	t.Parallel()
 	socket := regexp.MustCompile(`_EXPERIMENTAL_DAGGER_RUNNER_HOST='(unix://[^']+)'`).FindStringSubmatch(localEnvironment(t, nil))
 	if socket == nil {
 		t.Skip("scripts/dagger uses an engine that has no socket here")

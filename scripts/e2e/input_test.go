@@ -14,6 +14,7 @@ import (
 
 // TestBadInput: each ends with a code that is not 0, one line of cause and cure, no Go stack, and no tag.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v2/" {
 			return
@@ -143,6 +144,7 @@ func args(list ...string) func(*testing.T) []string {
 
 // TestEnv: the defaults of .env, what beats them, and what a bad one says.
 func TestEnv(t *testing.T) {
+	t.Parallel()
 	t.Run("another host than loopback never reaches the registry of .env", func(t *testing.T) {
 		r := dagger(t, "call", "build-and-push", "--image", "registry.invalid/sample-app")
 		if r.code == 0 || !strings.Contains(finalError(r.stderr), "registry.invalid is not known") {

@@ -19,6 +19,7 @@ const readyToRunLinux = 0x7b79
 // TestEveryPublishMode publishes one app in each mode for both platforms from the machine's own, and asks each result what it
 // is, under qemu-user where the platform is foreign.
 func TestEveryPublishMode(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	for _, c := range []struct {
 		mode, property string
@@ -87,6 +88,7 @@ func TestEveryPublishMode(t *testing.T) {
 
 // TestSymbols: what the image of a native app leaves out is to be had apart.
 func TestSymbols(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	to := t.TempDir()
 	r := dagger(t, "--progress=plain", "call", "--source", "scripts/e2e/testdata/modes", "--publish", "native-aot", "symbols", "export", "--path", to)

@@ -88,6 +88,7 @@ func monorepo(t *testing.T) string {
 // TestSeveralApps publishes a source of four services, two of which share a library, one of which has a private one, one that is
 // for one platform alone, and one without libraries.
 func TestSeveralApps(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	const api, billing, edge, mailer = "services/Api/Api.csproj", "services/Billing/Billing.csproj", "services/Edge/Edge.csproj", "services/Mailer/Mailer.csproj"
 	source, unreadable := monorepo(t), monorepo(t)

@@ -31,6 +31,7 @@ func doctored(t *testing.T) string {
 
 // TestAForeignLibraryIsRefused before anything is pushed, naming the file and the package, and goes through where it is allowed.
 func TestAForeignLibraryIsRefused(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	source, image := doctored(t), repository(t)
 	r := dagger(t, "--progress=plain", "call", "--source", source, "build-and-push", "--image", image)
@@ -52,6 +53,7 @@ func TestAForeignLibraryIsRefused(t *testing.T) {
 
 // TestAMissingLibraryIsRefused: the package has its library for linux-x64 alone, and arm64 alone is built.
 func TestAMissingLibraryIsRefused(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	var nupkg bytes.Buffer
 	archive := zip.NewWriter(&nupkg)
@@ -89,6 +91,7 @@ func TestAMissingLibraryIsRefused(t *testing.T) {
 
 // TestInspectTellsTheNativeFilesOfEachPlatform: SQLite's library is the platform's own in either image.
 func TestInspectTellsTheNativeFilesOfEachPlatform(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	p, _ := push(t, []string{"--source", filepath.Join("scripts", "e2e", "testdata", "worker")}, []string{"--image", repository(t)})
 	r := dagger(t, "--progress=plain", "call", "inspect", "--image", p.Reference, "--format", "json", "--check")

@@ -52,6 +52,7 @@ func (p *pipeline) findings(t *testing.T, provider string) string {
 }
 
 func TestThePipelineFilesAreValid(t *testing.T) {
+	t.Parallel()
 	password, none := shop, shop
 	password.Role, password.Image = "", "ghcr.io/shop/api"
 	none.Role, none.Image, none.Require = "", "localhost:5001/api", nil
@@ -86,6 +87,7 @@ func TestThePipelineFilesAreValid(t *testing.T) {
 
 // TestABadPipelineFileIsRefused: each is the right file but for one slip.
 func TestABadPipelineFileIsRefused(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, provider, file, from, to, says string }{
 		{"misspelt key", "github", workflow, "timeout-minutes:", "timeout-minute:", `unexpected key "timeout-minute"`},
 		{"misspelt permission", "github", workflow, "id-token: write", "id-tokn: write", `unknown permission scope "id-tokn"`},
@@ -111,6 +113,7 @@ func TestABadPipelineFileIsRefused(t *testing.T) {
 
 // A job that may not ask for an identity does not get as far as the push.
 func TestWithoutIDTokenPermissionTheJobSaysWhatItWants(t *testing.T) {
+	t.Parallel()
 	p := provided(t, shop)
 	edit(t, filepath.Join(p.dir, workflow), "      id-token: write\n", "")
 	o := p.recorded(t, runners["github"], nil)
@@ -123,6 +126,7 @@ func TestWithoutIDTokenPermissionTheJobSaysWhatItWants(t *testing.T) {
 // TestDaggerIsInstalledByItsOwnScript runs the step that makes dagger available, with Dagger's real script and a web that is
 // played by a program in the place of curl.
 func TestDaggerIsInstalledByItsOwnScript(t *testing.T) {
+	t.Parallel()
 	module := run(t, []string{"GOFLAGS=", "GOWORK=off"}, "go", "-C", "scripts/local/daggerengine", "list", "-m", "-f", "{{.Dir}}", "github.com/dagger/dagger")
 	script, err := os.ReadFile(filepath.Join(strings.TrimSpace(module.stdout), "install.sh"))
 	if err != nil {

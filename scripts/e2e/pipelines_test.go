@@ -114,6 +114,7 @@ func sameCalls(t *testing.T, o outcome, want [][]string) {
 }
 
 func TestEveryPipelineCallsTheSameCommands(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, provider string) {
 		p := provided(t, shop)
 		p.values = map[string]string{"_EXPERIMENTAL_DAGGER_RUNNER_HOST": "tcp://engine.example.com:8080"}
@@ -155,6 +156,7 @@ func TestEveryPipelineCallsTheSameCommands(t *testing.T) {
 }
 
 func TestAPullRequestPushesNothing(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, provider string) {
 		p := provided(t, shop)
 		p.event = "pull request"
@@ -174,6 +176,7 @@ func TestAPullRequestPushesNothing(t *testing.T) {
 }
 
 func TestAPasswordIsTheProvidersSecret(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, provider string) {
 		app := shop
 		app.Role, app.Image, app.Require = "", "quay.io/shop/api", nil
@@ -199,6 +202,7 @@ const compileError = "56  : ┆ [30.6s] | /src/Api/Program.cs(1,14): error CS100
 	"Api/Other.cs(3,1): error CS1529: A using clause must precede all other elements [traceparent:aaf5-bc05]\n"
 
 func TestAFailureIsShownAtItsLine(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, provider string) {
 		p := provided(t, shop)
 		o := p.recorded(t, runners[provider], map[string]string{"build-and-push.code": "3", "build-and-push.stderr": compileError})
@@ -226,6 +230,7 @@ func TestAFailureIsShownAtItsLine(t *testing.T) {
 }
 
 func TestFailingTestsKeepTheImageBackAndAreShown(t *testing.T) {
+	t.Parallel()
 	eachProvider(t, func(t *testing.T, provider string) {
 		p := provided(t, shop)
 		o := p.recorded(t, runners[provider], map[string]string{"test.code": "1", "test.stderr": "Error: 1 of 3 tests failed\n"})
@@ -244,6 +249,7 @@ func TestFailingTestsKeepTheImageBackAndAreShown(t *testing.T) {
 
 // Without an input that says otherwise the action calls the module of its own commit.
 func TestTheActionCallsTheModuleOfItsCommit(t *testing.T) {
+	t.Parallel()
 	p := &pipeline{dir: filepath.Join(t.TempDir(), "checkout"), event: "push", issuer: identity(t).URL}
 	write(t, p.dir, map[string]string{workflow: strings.Replace(short[workflow], ", push-arguments: --push-timeout 5m, module: github.com/me/module@v1", ", require: smoke", 1)})
 	p.commit(t)
@@ -284,6 +290,7 @@ jobs:
 }
 
 func TestTheReusableFormsCallTheSameCommands(t *testing.T) {
+	t.Parallel()
 	component, err := os.ReadFile(filepath.Join(root(t), "templates", "build-and-push.yml"))
 	if err != nil {
 		t.Fatal(err)

@@ -115,6 +115,7 @@ func (p pushed) annotations(t *testing.T, base string, want map[string]string) {
 
 // TestContainerProperties: what the project says for the .NET SDK's container support is in the image, and a flag beats it.
 func TestContainerProperties(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	const source = "scripts/e2e/testdata/container-properties"
 	t.Run("the base", func(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 // TestEveryProviderPushesTheSameDigest runs each pipeline with the real dagger, an engine, base images and a registry that are new,
 // and compares what it pushed with what a shell pushes by way of the engine of the other tests.
 func TestEveryProviderPushesTheSameDigest(t *testing.T) {
+	t.Parallel()
 	shell, _ := push(t, nil, []string{"--image", repository(t)})
 	eachProvider(t, func(t *testing.T, provider string) {
 		env, _ := freshEngine(t)
@@ -88,6 +89,7 @@ dotnet_multiarch_property=${DOTNET_MULTIARCH_PROPERTY:-}
 
 // The verb gives what the room renders, for the app that the constructor describes, and compares it with what is committed.
 func TestTheFileOfAPipelineIsWrittenAndChecked(t *testing.T) {
+	t.Parallel()
 	p := &pipeline{dir: filepath.Join(t.TempDir(), "checkout")}
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 // TestTheMainJob is the README: one command with no flag, and an image that runs on both architectures.
 func TestTheMainJob(t *testing.T) {
+	t.Parallel()
 	r := dagger(t, "call", "build-and-push")
 	if r.code != 0 {
 		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
@@ -59,6 +60,7 @@ func TestTheMainJob(t *testing.T) {
 }
 
 func TestAnEditSendsOneSmallLayerAndRestoresNothing(t *testing.T) {
+	t.Parallel()
 	source, to := sample(t, "edited"), repository(t)
 	before, _ := push(t, []string{"--source", source}, []string{"--image", to})
 	edit(t, filepath.Join(source, "src", "SampleApp.Api", "Program.cs"), "namespace", "// "+time.Now().String()+"\nnamespace")
@@ -88,6 +90,7 @@ func TestAnEditSendsOneSmallLayerAndRestoresNothing(t *testing.T) {
 }
 
 func TestSeveralTagsAndMarkdown(t *testing.T) {
+	t.Parallel()
 	to := repository(t)
 	r := dagger(t, "call", "build-and-push", "--image", to+":one", "--tag", "two", "--tag", "three", "--format", "markdown")
 	if r.code != 0 || !strings.Contains(r.stdout, "| linux/arm64 | `sha256:") {
@@ -104,6 +107,7 @@ func TestSeveralTagsAndMarkdown(t *testing.T) {
 }
 
 func TestBuildGivesAFolderForEachPlatform(t *testing.T) {
+	t.Parallel()
 	out := filepath.Join(t.TempDir(), "out")
 	if r := dagger(t, "call", "--platforms", "linux/arm64", "build", "export", "--path", out); r.code != 0 {
 		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
@@ -118,6 +122,7 @@ func TestBuildGivesAFolderForEachPlatform(t *testing.T) {
 
 // A dry run says what the push then does, and leaves no trace.
 func TestSeveralDestinationsAfterADryRun(t *testing.T) {
+	t.Parallel()
 	one, two := repository(t), repository(t)+"-copy"
 	to := one + ":a," + two
 	planned, _ := push(t, nil, []string{"--image", to, "--tag", "b", "--dry-run"})

@@ -25,6 +25,7 @@ type smoked struct {
 // TestTheGate: what is pushed by digest is inspected and started on both platforms, arm64 under emulation, before a tag is
 // written; a red check leaves no tag.
 func TestTheGate(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	image := repository(t)
 	green := dagger(t, "--progress=plain", "call", "build-and-push", "--image", image+":green", "--require", "smoke,inspect", "--smoke-timeout", "10m", "--format", "json")
@@ -82,6 +83,7 @@ func TestTheGate(t *testing.T) {
 
 // TestSmokeOfABuildThatIsNotPushed: a job that ends by itself, from the archive of what was assembled.
 func TestSmokeOfABuildThatIsNotPushed(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	r := dagger(t, "--progress=plain", "call", "--source", filepath.Join("scripts", "e2e", "testdata", "worker"), "--platforms", "linux/amd64",
 		"smoke", "--expect-exit", "--format", "json")

@@ -76,6 +76,7 @@ func (s testSummary) names() (failed, flaky []string) {
 
 // TestSampleTests: what the README's first command tests.
 func TestSampleTests(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	r := dagger(t, "--progress=plain", "call", "test", "--format", "json")
 	if r.code != 0 {
@@ -88,6 +89,7 @@ func TestSampleTests(t *testing.T) {
 
 // TestEveryTestStack runs xunit 2 and 3, NUnit and MSTest at once, by both runners.
 func TestEveryTestStack(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	to := t.TempDir()
 	s, r := exportTests(t, to, "--source", tests, "--project", "green", "test-results", "--run", nonce)
@@ -156,6 +158,7 @@ func TestEveryTestStack(t *testing.T) {
 
 // TestRedTests has everything that goes wrong in one run: a failure, a crash, a hang, a flaky test, by both runners.
 func TestRedTests(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	to := t.TempDir()
 	choices := []string{"--retry-failed", "1", "--timeout", "60s", "--run", nonce}
@@ -215,6 +218,7 @@ func TestRedTests(t *testing.T) {
 
 // TestRequiredTests: a failed test leaves no tag, and nothing else in the registry.
 func TestRequiredTests(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	source, image := sample(t, "required"), repository(t)
 	edit(t, filepath.Join(source, "tests", "SampleApp.Tests", "PrimeSieveTests.cs"), "InlineData(10, 4, 7)", "InlineData(10, 4, 9)")
@@ -232,6 +236,7 @@ func TestRequiredTests(t *testing.T) {
 
 // TestBadTestInput: what keeps tests from running is an error of one line, or the compiler's own, also where results are asked for.
 func TestBadTestInput(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	broken := filepath.Join(t.TempDir(), "tests")
 	if err := os.CopyFS(broken, os.DirFS(filepath.Join(root(t), tests))); err != nil {

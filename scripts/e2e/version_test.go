@@ -15,6 +15,7 @@ import (
 
 // The commit names the image, and changes nothing of it unless asked to.
 func TestTheCommitNamesTheImage(t *testing.T) {
+	t.Parallel()
 	source, to := sample(t, "versioned"), repository(t)
 	write(t, source, map[string]string{".gitignore": "bin/\nobj/\n*.kept\n", "tracked.kept": "in the commit all the same\n"})
 	commit(t, source)
@@ -64,6 +65,7 @@ func TestTheCommitNamesTheImage(t *testing.T) {
 }
 
 func TestAFolderWithoutHistoryHasNoVersion(t *testing.T) {
+	t.Parallel()
 	source := sample(t, "unversioned")
 	for _, args := range [][]string{
 		{"call", "build-and-push", "--image", repository(t), "--version-from-git", source},
