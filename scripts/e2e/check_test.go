@@ -13,6 +13,7 @@ import (
 
 // TestCheckOfTheSample runs `dagger check` here, where all is well, and says what could not be looked at.
 func TestCheckOfTheSample(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	r := dagger(t, "--progress=plain", "check")
 	if r.code != 0 {
@@ -37,6 +38,7 @@ func TestCheckOfTheSample(t *testing.T) {
 // TestCheckSaysWhatIsWrong: a failing test, a warning where warnings are errors, a stale pipeline file and a lock that lacks what is
 // built on, in a repository with a .env of its own.
 func TestCheckSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	needsDotnet10(t)
 	p := realCheckout(t, "github", cifile.App{Image: "ghcr.io/me/app", Source: "sample-app", Require: []string{"test"}})
 	app := filepath.Join(p.dir, "sample-app")
