@@ -46,6 +46,7 @@ type promotion struct {
 	Blobs     struct{ Sent, Mounted, Present int }
 	BytesSent int64
 	Seconds   map[string]float64
+	Notes     []string
 }
 
 // promote runs copy or tag: arguments of the constructor, then the function with its own.

@@ -42,6 +42,7 @@ type publication struct {
 	Base      string
 	// BaseDigest and SDK say what was resolved; RebasedFrom is a rebase's.
 	BaseDigest, SDK, RebasedFrom string
+	Notes                        []string
 }
 
 type result struct {

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -124,6 +125,9 @@ func TestFromARoleToAnImmutableTag(t *testing.T) {
 	if built.Reference != image+"@"+built.Digest || built.Blobs.Sent == 0 || built.Blobs.Mounted != 0 {
 		t.Errorf("pushed %+v", built)
 	}
+	if note := "made the repository " + image + ": scan on push, immutable tags"; !slices.Contains(built.Notes, note) {
+		t.Errorf("notes %q", built.Notes)
+	}
 	if calls := strings.Join(a.api.Calls(), "\n"); strings.Count(calls, "AssumeRoleWithWebIdentity") != 1 || strings.Count(calls, "GetAuthorizationToken") != 2 {
 		t.Errorf("the calls are\n%s", calls)
 	}
@@ -169,6 +173,9 @@ func TestFromARoleToAnImmutableTag(t *testing.T) {
 		tagged := promote(t, a.constructor, append([]string{"tag", "--image", copied.Reference, "--tag", "stable"}, keys...)...)
 		if copied.Digest != built.Digest || tagged.Digest != built.Digest {
 			t.Errorf("copied %+v, tagged %+v", copied, tagged)
+		}
+		if note := "made the repository " + to + ": scan on push"; !slices.Contains(copied.Notes, note) || len(tagged.Notes) > 0 {
+			t.Errorf("notes %q, then %q", copied.Notes, tagged.Notes)
 		}
 		if made, ok := a.api.Repository(ecrRegion, repository+"/production"); !ok || made.Mutability != "MUTABLE" {
 			t.Errorf("the repository is %+v, %v", made, ok)
