@@ -29,7 +29,7 @@ func (m *DotnetMultiarch) newGate(require, path, timeout string, exit bool, as l
 	if g.required, err = publication.ParseChecks(require); err != nil {
 		return nil, err
 	}
-	g.smoke, err = smoke.ParseOptions(path, 200, timeout, exit, 0)
+	g.smoke, err = smoke.ParseRequired(g.requires(publication.Smoke), path, timeout, exit)
 	return g, err
 }
 

@@ -251,8 +251,7 @@ func (s *smoking) staticEmulator(ctx context.Context, of platform.Platform) (*da
 	}
 	file, err := from.From(image).WithExec(smoke.EmulatorCommand(of)).File(smoke.Emulator).Sync(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: give a static QEMU with --emulator, or register one on the engine's machine: docker run --privileged --rm tonistiigi/binfmt --install %s",
-			toolError("getting an emulator for "+of.String(), err), of.Architecture)
+		return nil, fmt.Errorf("%w: %s", toolError("getting an emulator for "+of.String(), err), s.options.EmulatorCure(of))
 	}
 	return file, nil
 }

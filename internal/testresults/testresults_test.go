@@ -78,6 +78,7 @@ func TestHangNamesWhatWasRunning(t *testing.T) {
 	}{
 		"VSTest":       {Attempt{TRX: aborted, Sequence: read(t, "sequence.xml"), Code: 1, TimedOut: true, Limit: time.Minute}, "ended after 1m0s (--timeout); running then: Hanging.HangingTests.NeverEnds(row: 1)", 1},
 		"platform":     {Attempt{Log: read(t, "hanging.diag"), Code: 124, TimedOut: true, Limit: time.Minute}, "ended after 1m0s (--timeout); running then: HangingPlatform.HangingTests.NeverEnds", 1},
+		"of a push":    {Attempt{Code: 137, TimedOut: true, Limit: time.Minute, LimitBy: "of the check"}, "ended after 1m0s (of the check); the runner did not say which test was running", 0},
 		"nobody knows": {Attempt{Code: 137, TimedOut: true, Limit: time.Minute}, "ended after 1m0s (--timeout); the runner did not say which test was running", 0},
 	} {
 		s := suite(t, c.attempt)
