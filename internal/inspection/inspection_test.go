@@ -202,6 +202,9 @@ func TestAnImageOfThisModule(t *testing.T) {
 	if len(i.Findings) > 0 || len(i.Platforms) != 2 || i.Platforms[1].Platform != "linux/arm64" || !strings.HasSuffix(i.Reference, "@"+i.Digest) {
 		t.Fatalf("%+v", i)
 	}
+	if text, err := i.String("text"); err != nil || !strings.HasSuffix(text, "\nnative files: each fits its platform\n") {
+		t.Errorf("%v\n%s", err, text)
+	}
 	for n, p := range i.Platforms {
 		if p.Base == nil || p.Base.Name != base || p.Base.Newer || p.Base.Newest != p.Base.Digest {
 			t.Errorf("%s: base %+v", p.Platform, p.Base)
@@ -274,11 +277,14 @@ func TestAnImageOfOthers(t *testing.T) {
 	if len(i.Findings) != 1 || i.Findings[0].Path != "srv/libwrong.so" {
 		t.Errorf("%+v", i.Findings)
 	}
+	if i, err = w.inspect(Request{Image: w.host + "/other:1", Allowed: native.Allowed{"libwrong.so"}}); err != nil {
+		t.Fatal(err)
+	}
 	text, err := i.String("text")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, says := range []string{"base        not known", `entrypoint  dotnet "/app/my app.dll"`, "user        1654", "ports       8080/tcp", "label       a=b", "3 files"} {
+	for _, says := range []string{"base        not known", `entrypoint  dotnet "/app/my app.dll"`, "user        1654", "ports       8080/tcp", "label       a=b", "3 files", "native files: each fits its platform (C library not judged: no base is named)\n"} {
 		if !strings.Contains(text, says) {
 			t.Errorf("no %q in\n%s", says, text)
 		}
@@ -365,7 +371,7 @@ func TestWhatCannotBeInspected(t *testing.T) {
 		says    string
 	}{
 		{Request{Image: w.host + "/team/app:2"}, "404"},
-		{Request{Image: w.host + "/team/app:1", Platforms: riscv}, "it has no linux/riscv64"},
+		{Request{Image: w.host + "/team/app:1", Platforms: riscv}, "it has no linux/riscv64, only linux/amd64, linux/arm64: give --platforms what it has"},
 		{Request{Image: "https://example.com/app"}, "leave out the scheme"},
 	} {
 		if _, err := w.inspect(c.request); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {

@@ -89,6 +89,7 @@ func (i *inspector) look(ctx context.Context, img v1.Image, on platform.Platform
 	if below == 0 {
 		compared.Libc = "" // the distribution's own files are among them
 	}
+	p.unjudged = compared.Libc == ""
 	i.compared = append(i.compared, compared)
 	return nil
 }
