@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -325,9 +324,4 @@ func Doing(project, of string) string {
 		of = project + " for " + of
 	}
 	return "smoke test of " + of
-}
-
-// Archive is the name of a file for one platform's image.
-func Archive(of platform.Platform) string {
-	return path.Join("smoke-" + of.Architecture + of.Variant + ".tar")
 }

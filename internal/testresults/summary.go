@@ -17,7 +17,7 @@ func CheckFormat(format string) error {
 	if slices.Contains(Formats, format) {
 		return nil
 	}
-	return fmt.Errorf("reading --format %q: use one of %s", format, strings.Join(Formats, ", "))
+	return fmt.Errorf("format %q does not exist: use one of %s", format, strings.Join(Formats, ", "))
 }
 
 // String gives the run in one of Formats.

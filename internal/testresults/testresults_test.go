@@ -272,8 +272,8 @@ func TestMarkdownAndJSON(t *testing.T) {
 	if err != nil || !strings.Contains(text, `"file": "red/Failing/FailingTests.cs"`) || !strings.Contains(text, `"green": false`) {
 		t.Errorf("%v\n%s", err, text)
 	}
-	if err := CheckFormat("yaml"); err == nil {
-		t.Error("yaml is taken")
+	if err := CheckFormat("yaml"); err == nil || err.Error() != `format "yaml" does not exist: use one of text, json, markdown` {
+		t.Errorf("yaml: %v", err)
 	}
 	if fenced("```") != "````\n```\n````\n" {
 		t.Error("a fence in the text ends the block")
