@@ -139,9 +139,10 @@ func (s *smoking) files(ctx context.Context, of platform.Platform, img v1.Image,
 		if err == nil {
 			return files, nil
 		}
-		if pulling = oneLine(err); ctx.Err() != nil {
-			return nil, fmt.Errorf("pulling the image into the engine: %w", pulling)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("pulling the image into the engine: %w", context.Cause(ctx))
 		}
+		pulling = oneLine(err)
 	}
 	container, err := imported(ctx, img, of)
 	switch {
