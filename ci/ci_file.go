@@ -94,18 +94,28 @@ func checkFile(ctx context.Context, provider string, repository *dagger.Director
 	if err != nil {
 		return "", err
 	}
-	found, err := repository.Glob(ctx, path)
+	committed, err := textOf(ctx, repository, path)
 	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", path, oneLine(err))
-	}
-	committed := ""
-	if len(found) > 0 {
-		if committed, err = repository.File(path).Contents(ctx); err != nil {
-			return "", fmt.Errorf("reading %s: %w", path, oneLine(err))
-		}
+		return "", err
 	}
 	if err := cifile.Compare(provider, committed, wanted); err != nil {
 		return "", err
 	}
 	return path + " is up to date\n", nil
+}
+
+// textOf is a file's text; "" where there is none.
+func textOf(ctx context.Context, repository *dagger.Directory, path string) (string, error) {
+	found, err := repository.Glob(ctx, path)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", path, oneLine(err))
+	}
+	if len(found) == 0 {
+		return "", nil
+	}
+	text, err := repository.File(path).Contents(ctx)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", path, oneLine(err))
+	}
+	return text, nil
 }

@@ -121,7 +121,7 @@ func (t *testPlan) restoreTests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.restored, err = t.step(t.sdk.container, packed, dotnet.RestoreTests(t.settings, t.tests), dagger.ReturnTypeSuccess).Sync(ctx)
+	t.restored, err = t.step(t.sdk.container, packed, dotnet.RestoreProjects(t.settings, t.tests), dagger.ReturnTypeSuccess).Sync(ctx)
 	if err != nil {
 		return toolError("restoring the tests", err)
 	}

@@ -95,6 +95,9 @@ func Compare(provider, committed, wanted string) error {
 		return err
 	}
 	renew := "write it with the same command, -o " + file + " in the place of --check"
+	if command := Command(wanted); command != "" {
+		renew = "write it again: " + command
+	}
 	if committed == "" {
 		return fmt.Errorf("checking %s: it is missing or empty: %s, or name the root of the repository with --repository", file, renew)
 	}

@@ -208,3 +208,44 @@ func TestAFileThatDiffersIsNamedWithItsLine(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileSaysHowItIsMade(t *testing.T) {
+	strange := App{Image: "$IMAGE", Module: "", Source: "it's here", Projects: []string{"a b", "#c", `d"e`}, Platforms: "linux/arm64", Arguments: `--label 'a=b c'`, PushArguments: "--smoke-path /ready"}
+	for _, provider := range Providers() {
+		for name, app := range apps {
+			if made, err := Recheck(provider, render(t, provider, app)); !made || err != nil {
+				t.Errorf("%s of %s: made %v, %v", name, provider, made, err)
+			}
+		}
+		text := render(t, provider, strange)
+		if app, err := parse(Command(text)); err != nil || command(provider, app) != Command(text) || app.Source != strange.Source || !slices.Equal(app.Projects, strange.Projects) {
+			t.Errorf("%v: %+v of\n%s", err, app, Command(text))
+		}
+		if made, err := Recheck(provider, strings.ReplaceAll(text, "\n", "\r\n")); !made || err != nil {
+			t.Errorf("other line ends: made %v, %v", made, err)
+		}
+	}
+}
+
+func TestAStaleFileIsRefusedByItsOwnHead(t *testing.T) {
+	text := render(t, "github", own)
+	for _, c := range []struct{ from, to, says string }{
+		{"timeout-minutes: 30", "timeout-minutes: 40", `line 21 is "    timeout-minutes: 40" and should be "    timeout-minutes: 30": write it again: dagger call ci-file --provider github --image '$IMAGE'`},
+		{"--folder sample-app", "--folder app", "and should be"},
+		{"--provider github", "--prov github", "flag provided but not defined: -prov: write it again with ci-file"},
+		{"--require test,smoke,inspect --folder", "--require tests --folder", `--require "tests": there is no such check`},
+		{"--module ''", "--module '", "its head says that it was made by"},
+		{"--image '$IMAGE'", "--image ''", "--image is missing"},
+	} {
+		stale := strings.Replace(text, c.from, c.to, 1)
+		if stale == text {
+			t.Fatalf("no %q in\n%s", c.from, text)
+		}
+		if made, err := Recheck("github", stale); !made || err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: made %v, want %q: %v", c.to, made, c.says, err)
+		}
+	}
+	if made, err := Recheck("github", "on: push\n"); made || err != nil {
+		t.Errorf("a file of another's hand: made %v, %v", made, err)
+	}
+}

@@ -31,6 +31,8 @@ type fields struct {
 	Prefix string
 	// The commands, one line each.
 	TestResults, TestVerdict, BuildAndPush string
+	// Command writes the file again.
+	Command string
 	// The scripts of the steps.
 	Install, Test, Build, Run, GitHubToken, GitHubResults, AzureToken, AzureResults string
 }
@@ -51,6 +53,9 @@ func contents(provider string, app App) fields {
 		as += " --aws-web-identity-token env://AWS_ID_TOKEN"
 	case f.Login != "":
 		as = `--username "$REGISTRY_USERNAME" --password env://REGISTRY_PASSWORD`
+	}
+	if provider != "" {
+		f.Command = command(provider, app)
 	}
 	gate := slices.DeleteFunc(slices.Clone(app.Require), func(check string) bool { return check == "test" })
 	f.BuildAndPush = join(call, "-o TestResults/image.md", described, "build-and-push", option("--image", app.Image), "--version-from-git .", as,

@@ -70,8 +70,8 @@ const (
 
 var (
 	// errorLine is MSBuild's canonical form, "ORIGIN : error CODE: text [project]",
-	// https://learn.microsoft.com/visualstudio/msbuild/msbuild-diagnostic-format-for-tasks
-	errorLine = regexp.MustCompile(`(?i)^((?:.*?[:)\s])?)((?:fatal )?error|warning)(?: ([A-Z]+[0-9]+))?\s*:(.*)$`)
+	// https://learn.microsoft.com/visualstudio/msbuild/msbuild-diagnostic-format-for-tasks; what dotnet format reports has a word for a code.
+	errorLine = regexp.MustCompile(`(?i)^((?:.*?[:)\s])?)((?:fatal )?error|warning)(?: ([A-Z]+[0-9]+|(?-i:WHITESPACE|FINALNEWLINE|ENDOFLINE|CHARSET|IMPORTS)))?\s*:(.*)$`)
 	// projectOfLine is what MSBuild puts at the end of a line; an inner build has its properties there.
 	projectOfLine = regexp.MustCompile(`\s\[(/[^\[\]:]+)(::[^\[\]]*)?\]$`)
 	// otherForm: the dotnet program before it finds an SDK, an exception, git, a linker.

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// RestoreTests gives the command that restores all the test projects and what they refer to.
-func RestoreTests(s Settings, tests []Project) []string {
+// RestoreProjects gives the command that restores projects for no platform in particular, in one run, and what they refer to.
+func RestoreProjects(s Settings, projects []Project) []string {
 	s.Mode = "" // the app's
-	args := []string{"dotnet", "restore", path.Join(ToolsDir, "tests.proj"), "-nologo", "-v:minimal", "-p:RestoreGraphProjectInput=" + list(s.absolute(paths(tests)))}
+	args := []string{"dotnet", "restore", path.Join(ToolsDir, "tests.proj"), "-nologo", "-v:minimal", "-p:RestoreGraphProjectInput=" + list(s.absolute(paths(projects)))}
 	if s.Feed {
 		args = append(args, "--source", FeedDir)
 	}

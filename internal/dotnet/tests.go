@@ -35,8 +35,13 @@ func (p Project) IsTest() bool {
 	return said || slices.ContainsFunc(p.Items["PackageReference"], isTestPackage)
 }
 
+// NoTestsError says why there is nothing to test.
+type NoTestsError struct{ Reason string }
+
+func (e *NoTestsError) Error() string { return "looking for tests: " + e.Reason }
+
 // ChooseTests gives the test projects that a request means: a test project's file, folder or name; a folder above several; or
-// another project, which stands for the tests that refer to it. "" means all of them.
+// another project, which stands for the tests that refer to it. "" means all of them. There being none is a NoTestsError.
 func ChooseTests(all []Project, request string) ([]Project, error) {
 	var tests []Project
 	for _, p := range all {
@@ -45,7 +50,7 @@ func ChooseTests(all []Project, request string) ([]Project, error) {
 		}
 	}
 	if len(tests) == 0 {
-		return nil, fmt.Errorf("looking for tests: none of the source's projects is a test project: %s; one sets IsTestProject or refers to a package of a test framework, such as Microsoft.NET.Test.Sdk, xunit.v3 or MSTest", names(all))
+		return nil, &NoTestsError{fmt.Sprintf("none of the source's projects is a test project: %s; one sets IsTestProject or refers to a package of a test framework, such as Microsoft.NET.Test.Sdk, xunit.v3 or MSTest", names(all))}
 	}
 	if request == "" {
 		return tests, nil
@@ -90,7 +95,7 @@ func testsOf(named, tests, all []Project) ([]Project, error) {
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("looking for tests: no test project refers to %s; there are tests in: %s", names(named), names(tests))
+		return nil, &NoTestsError{fmt.Sprintf("no test project refers to %s; there are tests in: %s", names(named), names(tests))}
 	}
 	return chosen, nil
 }

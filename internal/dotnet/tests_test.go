@@ -1,6 +1,7 @@
 package dotnet
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,15 @@ func TestChooseTests(t *testing.T) {
 	for request, says := range map[string]string{"Nope": "there are tests in: " + api, "Tool": "no test project refers to src/Tool/Tool.csproj"} {
 		if got, err := ChooseTests(shop(), request); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %q, %v", request, paths(got), err)
+		}
+	}
+	for _, none := range []struct {
+		all     []Project
+		request string
+	}{{shop()[:3], ""}, {shop(), "src/Tool"}} {
+		var problem *NoTestsError
+		if _, err := ChooseTests(none.all, none.request); !errors.As(err, &problem) || !strings.Contains(err.Error(), "looking for tests: "+problem.Reason) {
+			t.Errorf("%q: %v", none.request, err)
 		}
 	}
 	if _, err := ChooseTests(shop()[:3], ""); err == nil || !strings.Contains(err.Error(), "none of the source's projects is a test project: src/Api/Api.csproj, src/Core/Core.csproj, src/Tool/Tool.csproj") {
@@ -176,7 +186,7 @@ func TestRerun(t *testing.T) {
 
 func TestCommandsForAllTests(t *testing.T) {
 	s := Settings{Configuration: "Release", Mode: NativeAOT, Feed: true, LockedMode: true}
-	restore := RestoreTests(s, shop()[3:5])
+	restore := RestoreProjects(s, shop()[3:5])
 	if !slices.Contains(restore, `-p:RestoreGraphProjectInput="/src/tests/Api.Tests/Api.Tests.csproj;/src/tests/Core.Tests/Core.Tests.csproj"`) || !slices.Contains(restore, FeedDir) || !slices.Contains(restore, "--locked-mode") {
 		t.Errorf("%q", restore)
 	}

@@ -62,10 +62,16 @@ func root(t *testing.T) string {
 // run runs a program in the repository, with variables added to the environment.
 func run(t *testing.T, env []string, program string, args ...string) result {
 	t.Helper()
+	return runIn(t, root(t), env, program, args...)
+}
+
+// runIn runs it in another folder.
+func runIn(t *testing.T, dir string, env []string, program string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Dir = root(t)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -117,7 +117,7 @@ func TestTheFileOfAPipelineIsWrittenAndChecked(t *testing.T) {
 		args []string
 		says string
 	}{
-		{check, `checking .github/workflows/build-and-push.yml: line 20 is "    timeout-minutes: 40" and should be "    timeout-minutes: 30": write it`},
+		{check, `checking .github/workflows/build-and-push.yml: line 21 is "    timeout-minutes: 40" and should be "    timeout-minutes: 30": write it again: dagger -m github.com/`},
 		{[]string{"call", "--source", p.dir, "ci-file", "--provider", "gitlab", "--image", "ghcr.io/me/app", "--check"}, "checking .gitlab-ci.yml: it is missing or empty"},
 		{[]string{"call", "ci-file", "--provider", "jenkins", "--image", "ghcr.io/me/app"}, `provider "jenkins" does not exist: use one of azure, github, gitlab`},
 		{[]string{"call", "ci-file", "--provider", "azure", "--image", "https://ghcr.io/me/app"}, "leave out the scheme"},
