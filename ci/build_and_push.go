@@ -123,16 +123,14 @@ func (m *DotnetMultiarch) BuildAndPush(
 	// +optional
 	require string,
 
-	// Where the check smoke asks each platform for its health.
+	// Where the check smoke asks each platform for its health. Default: /healthz.
 	//
 	// +optional
-	// +default="/healthz"
 	smokePath string,
 
-	// How long the check smoke lets each platform take to be healthy.
+	// How long the check smoke lets each platform take to be healthy. Default: 3m.
 	//
 	// +optional
-	// +default="3m"
 	smokeTimeout string,
 
 	// The check smoke expects the app to end by itself with code 0, as a job does.

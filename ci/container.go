@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
-	"github.com/dotnet-multiarch/dotnet-multiarch/internal/image"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/imagefile"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
-	"github.com/dotnet-multiarch/dotnet-multiarch/internal/smoke"
 )
 
 // Container builds the app and gives the container of one platform, with the image's own user, entry point and environment: to
@@ -82,25 +84,40 @@ func (m *DotnetMultiarch) container(ctx context.Context, wanted string) (contain
 			return err
 		}
 		ports = d.publication.Ports
-		container, err = imported(ctx, part)
+		img, err := part.Manifest()
+		if err != nil {
+			return err
+		}
+		container, err = imported(ctx, img, part.Platform)
 		return err
 	})
 	return container, ports, err
 }
 
 // imported brings an image that is in no registry into the engine.
-func imported(ctx context.Context, part image.Part) (*dagger.Container, error) {
-	img, err := part.Manifest()
+func imported(ctx context.Context, img v1.Image, of platform.Platform) (*dagger.Container, error) {
+	file, err := writeArchive(img, of)
 	if err != nil {
 		return nil, err
 	}
-	file := smoke.Archive(part.Platform)
-	if err := writeArchive(file, img, part.Platform); err != nil {
-		return nil, err
-	}
-	container := dag.Container(dagger.ContainerOpts{Platform: dagger.Platform(part.Platform.String())}).Import(dag.CurrentModule().WorkdirFile(file))
+	container := dag.Container(dagger.ContainerOpts{Platform: dagger.Platform(of.String())}).Import(dag.CurrentModule().WorkdirFile(file))
 	if _, err := container.Sync(ctx); err != nil {
 		return nil, fmt.Errorf("bringing the image into the engine: %w", oneLine(err))
 	}
 	return container, nil
+}
+
+// writeArchive gives the name of a file in the folder that this runs in.
+func writeArchive(img v1.Image, of platform.Platform) (file string, err error) {
+	tag, err := imagefile.Name("app", "")
+	if err != nil {
+		return "", err
+	}
+	file = "image-" + of.Architecture + of.Variant + ".tar"
+	out, err := os.Create(file)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	return file, imagefile.WriteImage(out, img, v1.Platform{OS: of.OS, Architecture: of.Architecture, Variant: of.Variant}, tag)
 }

@@ -18,8 +18,6 @@ type gate struct {
 	required []string
 	smoke    smoke.Options
 	login    login
-	// seconds is how long all checks took.
-	seconds float64
 }
 
 // newGate reads what build-and-push's caller requires.
@@ -29,7 +27,7 @@ func (m *DotnetMultiarch) newGate(require, path, timeout string, exit bool, as l
 	if g.required, err = publication.ParseChecks(require); err != nil {
 		return nil, err
 	}
-	g.smoke, err = smoke.ParseOptions(path, 200, timeout, exit, 0)
+	g.smoke, err = smoke.ParseRequired(g.requires(publication.Smoke), path, timeout, exit)
 	return g, err
 }
 
@@ -102,7 +100,6 @@ func (g *gate) check(name, means string, of []*delivery, run func() ([]string, e
 	start := time.Now()
 	said, err := run()
 	passed := publication.Check{Name: name, Seconds: time.Since(start).Seconds(), Said: said}
-	g.seconds += passed.Seconds
 	if err != nil {
 		return fmt.Errorf("the required check %s failed, and %s\n%w", name, means, err)
 	}

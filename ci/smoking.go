@@ -17,7 +17,6 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/ci/internal/dagger"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/dotnet"
-	"github.com/dotnet-multiarch/dotnet-multiarch/internal/imagefile"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/smoke"
@@ -130,25 +129,29 @@ func (s *smoking) start(ctx context.Context, of platform.Platform, img v1.Image,
 // files are the image's root file system. The engine pulls what is in a registry. What is in none, or in one that the engine does
 // not get at as this module does (on the caller's machine, with a certificate of its own), comes to it as an archive.
 func (s *smoking) files(ctx context.Context, of platform.Platform, img v1.Image, reference string) (*dagger.Directory, error) {
-	container := dag.Container(dagger.ContainerOpts{Platform: dagger.Platform(of.String())})
+	var pulling error
 	if reference != "" {
-		from, err := s.withAccess(ctx, container, reference)
+		from, err := s.withAccess(ctx, dag.Container(dagger.ContainerOpts{Platform: dagger.Platform(of.String())}), reference)
 		if err != nil {
 			return nil, err
 		}
-		if files, err := from.From(reference).Rootfs().Sync(ctx); err == nil {
+		files, err := from.From(reference).Rootfs().Sync(ctx)
+		if err == nil {
 			return files, nil
 		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("pulling the image into the engine: %w", context.Cause(ctx))
+		}
+		pulling = oneLine(err)
 	}
-	file := smoke.Archive(of)
-	if err := writeArchive(file, img, of); err != nil {
+	container, err := imported(ctx, img, of)
+	switch {
+	case err != nil && pulling != nil:
+		return nil, fmt.Errorf("%w; the engine could not pull it either: %w", err, pulling)
+	case err != nil:
 		return nil, err
 	}
-	files, err := container.Import(dag.CurrentModule().WorkdirFile(file)).Rootfs().Sync(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("bringing the image into the engine: %w", oneLine(err))
-	}
-	return files, nil
+	return container.Rootfs(), nil
 }
 
 // withAccess shows the engine the login that the caller gave for the registry.
@@ -161,19 +164,6 @@ func (s *smoking) withAccess(ctx context.Context, container *dagger.Container, r
 		return nil, err
 	}
 	return container.WithRegistryAuth(ref.Context().RegistryStr(), s.login.username, s.login.password), nil
-}
-
-func writeArchive(file string, img v1.Image, of platform.Platform) (err error) {
-	tag, err := imagefile.Name("smoke", "")
-	if err != nil {
-		return err
-	}
-	out, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	return imagefile.WriteImage(out, img, v1.Platform{OS: of.OS, Architecture: of.Architecture, Variant: of.Variant}, tag)
 }
 
 // run lets the agent start the app. The container is one of the engine's own platform with the image's files in it: the agent
@@ -251,8 +241,7 @@ func (s *smoking) staticEmulator(ctx context.Context, of platform.Platform) (*da
 	}
 	file, err := from.From(image).WithExec(smoke.EmulatorCommand(of)).File(smoke.Emulator).Sync(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: give a static QEMU with --emulator, or register one on the engine's machine: docker run --privileged --rm tonistiigi/binfmt --install %s",
-			toolError("getting an emulator for "+of.String(), err), of.Architecture)
+		return nil, fmt.Errorf("%w: %s", toolError("getting an emulator for "+of.String(), err), s.options.EmulatorCure(of))
 	}
 	return file, nil
 }

@@ -60,7 +60,7 @@ func (m *DotnetMultiarch) Test(
 	if err := testresults.CheckFormat(format); err != nil {
 		return "", err
 	}
-	done, err := m.tested(ctx, testChoices{filter, failUnder, retryFailed, timeout, platform, run})
+	done, err := m.tested(ctx, testChoices{filter: filter, failUnder: failUnder, retryFailed: retryFailed, timeout: timeout, platform: platform, run: run})
 	if err != nil {
 		return "", err
 	}
@@ -111,7 +111,7 @@ func (m *DotnetMultiarch) TestResults(
 	// +optional
 	run string,
 ) (*dagger.Directory, error) {
-	done, err := m.tested(ctx, testChoices{filter, failUnder, retryFailed, timeout, platform, run})
+	done, err := m.tested(ctx, testChoices{filter: filter, failUnder: failUnder, retryFailed: retryFailed, timeout: timeout, platform: platform, run: run})
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (m *DotnetMultiarch) TestResults(
 
 // runTests tests with the defaults, and says in one line how it went where every test passed.
 func (m *DotnetMultiarch) runTests(ctx context.Context) ([]string, error) {
-	done, err := m.tested(ctx, testChoices{timeout: defaultTestTimeout})
+	done, err := m.tested(ctx, testChoices{timeout: defaultTestTimeout, limitBy: "the limit of a required check; for another call test --timeout before the push"})
 	if err != nil {
 		return nil, err
 	}

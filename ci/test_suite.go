@@ -147,7 +147,7 @@ func (t *testing) attempt(ctx context.Context, from *dagger.Container, s dotnet.
 		return nil, leftBehind{}, toolError(doing, err)
 	}
 	left := leftBehind{files: ran.Directory(dotnet.ResultsDir)}
-	left.Root, left.Limit = t.settings.Dir(), t.run.Timeout
+	left.Root, left.Limit, left.LimitBy = t.settings.Dir(), t.run.Timeout, t.limitBy
 	folder, err := os.MkdirTemp("", "results-*")
 	if err != nil {
 		return nil, leftBehind{}, err

@@ -23,6 +23,8 @@ type testChoices struct {
 	retryFailed       int
 	timeout, platform string
 	run               string
+	// limitBy says what sets the timeout; "" is the flag --timeout.
+	limitBy string
 }
 
 // tested is a run of tests and what it left.
@@ -37,6 +39,7 @@ type tested struct {
 type testing struct {
 	*testPlan
 	run     dotnet.TestRun
+	limitBy string
 	retries int
 	// built has everything compiled.
 	built *dagger.Container
@@ -73,7 +76,7 @@ func (m *DotnetMultiarch) tested(ctx context.Context, c testChoices) (*tested, e
 	if p.foreign {
 		built = built.WithEnvVariable("VSTEST_CONNECTION_TIMEOUT", "600") // seconds; an emulated test host takes its time to start
 	}
-	t := testing{testPlan: p, run: dotnet.TestRun{Timeout: limit, Filter: c.filter, Foreign: p.foreign}, retries: c.retryFailed, built: built}
+	t := testing{testPlan: p, run: dotnet.TestRun{Timeout: limit, Filter: c.filter, Foreign: p.foreign}, limitBy: c.limitBy, retries: c.retryFailed, built: built}
 	done := &tested{
 		run:  &testresults.Run{Platform: p.platform.String(), How: p.how(), Filter: c.filter, FailUnder: failUnder, Notes: p.notes},
 		trx:  map[string]*dagger.File{},

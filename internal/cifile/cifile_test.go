@@ -21,7 +21,7 @@ var own = App{Image: "$IMAGE", Source: "sample-app", Role: "$AWS_ROLE_ARN", Requ
 var apps = map[string]App{
 	"own":   own,
 	"role":  {Image: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/api", Module: "github.com/me/m@v1", Source: ".", Role: "arn:aws:iam::123456789012:role/ci", Require: []string{"test"}},
-	"login": {Image: "ghcr.io/me/app", Source: "src", Projects: []string{"src/My App/App.csproj"}, Platforms: "linux/arm64", Arguments: "--port 8080", PushArguments: "--smoke-path /ready", Require: []string{"inspect"}},
+	"login": {Image: "ghcr.io/me/app", Source: "src", Projects: []string{"src/My App/App.csproj"}, Platforms: "linux/arm64", Arguments: "--port 8080", PushArguments: "--smoke-path /ready", Require: []string{"inspect", "smoke"}},
 	"none":  {Image: "localhost:5001/app", Source: "."},
 	"apps":  {Image: "$REGISTRY/shop/{project}", Source: ".", Projects: []string{"Api", "$SECOND"}},
 	"all":   {Image: "127.0.0.1:5001/{project}", Source: ".", All: true},
@@ -76,7 +76,7 @@ func TestTheCommandsAreFilledInForTheApp(t *testing.T) {
 			`dagger call -o TestResults/image.md --source sample-app build-and-push --image "$IMAGE" --version-from-git . --aws-role-arn "$AWS_ROLE_ARN" --aws-web-identity-token env://AWS_ID_TOKEN --require smoke,inspect --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log`,
 		},
 		"login": {
-			`dagger call -o TestResults/image.md --source src --project 'src/My App/App.csproj' --platforms linux/arm64 --port 8080 build-and-push --image ghcr.io/me/app --version-from-git . --username "$REGISTRY_USERNAME" --password env://REGISTRY_PASSWORD --require inspect --smoke-path /ready --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log`,
+			`dagger call -o TestResults/image.md --source src --project 'src/My App/App.csproj' --platforms linux/arm64 --port 8080 build-and-push --image ghcr.io/me/app --version-from-git . --username "$REGISTRY_USERNAME" --password env://REGISTRY_PASSWORD --require inspect,smoke --smoke-path /ready --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log`,
 		},
 		"apps": {
 			`dagger call -o TestResults/image.md --source . --project Api --project "$SECOND" build-and-push --image "$REGISTRY/shop/{project}" --version-from-git . --username "$REGISTRY_USERNAME" --password env://REGISTRY_PASSWORD --format markdown --dry-run="${DRY_RUN:-false}" 2>&1 | tee -a TestResults/dagger.log`,

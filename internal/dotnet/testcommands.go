@@ -73,6 +73,9 @@ func RunTests(s Settings, suite TestSuite, run TestRun, options Options) ([]stri
 	var command []string
 	switch suite.Runner {
 	case VSTest:
+		if strings.HasPrefix(run.Filter, "/") {
+			return nil, fmt.Errorf("testing %s: its runner is %s, in whose language no filter begins with a slash, as --filter %q does: write it so, such as FullyQualifiedName~Orders, or choose other projects with --project", suite.Project.Path, VSTest, run.Filter)
+		}
 		command = vstest(s, suite, run)
 	case TestingPlatform:
 		var err error

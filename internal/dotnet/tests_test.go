@@ -122,6 +122,9 @@ func TestVSTestCommand(t *testing.T) {
 			t.Errorf("no %s in %q", argument, command)
 		}
 	}
+	if _, err := RunTests(Settings{}, suite, TestRun{Filter: "/*/*/C"}, nil); err == nil || !strings.Contains(err.Error(), "testing a/A.csproj: its runner is VSTest") || !strings.Contains(err.Error(), "FullyQualifiedName~") {
+		t.Errorf("a path as a filter: %v", err)
+	}
 	suite.Project.Items = nil
 	if command, _ := RunTests(Settings{}, suite, TestRun{}, nil); slices.ContainsFunc(command, func(a string) bool { return strings.HasPrefix(a, "-p:VSTestCollect") }) {
 		t.Errorf("coverage without a collector: %q", command)

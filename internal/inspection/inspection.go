@@ -5,7 +5,6 @@ package inspection
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -72,6 +71,8 @@ type Platform struct {
 	Base   *Base          `json:"base,omitempty"`
 	Layers []Layer        `json:"layers"`
 	Native []native.Found `json:"native"`
+	// unjudged says that the C library of the native files was compared with nothing.
+	unjudged bool
 }
 
 // Other is a manifest beside the images.
@@ -89,6 +90,8 @@ type inspector struct {
 	client *registry.Client
 	read   map[v1.Hash]*contents
 	made   *Inspection
+	// others are the platforms that were not wanted.
+	others []string
 	// compared are the platforms whose native files are compared.
 	compared []native.Image
 }
@@ -120,17 +123,14 @@ func Run(ctx context.Context, client *registry.Client, r Request) (*Inspection, 
 
 // complete fails where a platform that was asked for is missing, and where nothing is there to look at.
 func (i *inspector) complete() error {
-	var has []string
-	for _, p := range i.made.Platforms {
-		has = append(has, p.Platform)
+	has := append(i.made.names(), i.others...)
+	if len(has) == 0 {
+		return registry.Told(errors.New("it holds no image, only other artifacts: name the image itself"))
 	}
 	for _, wanted := range i.Platforms {
 		if !slices.Contains(has, wanted.String()) {
-			return registry.Told(fmt.Errorf("it has no %s: leave that platform out of --platforms, or build it", wanted))
+			return registry.Lacks(wanted, has)
 		}
-	}
-	if len(has) == 0 {
-		return registry.Told(errors.New("it holds no image, only other artifacts: name the image itself"))
 	}
 	return nil
 }
@@ -201,6 +201,7 @@ func (i *inspector) addImage(ctx context.Context, img v1.Image, d v1.Descriptor,
 	on, err := platform.Parse(registry.Described(named.OS, named.Architecture, named.Variant))
 	known := err == nil
 	if known && len(i.Platforms) > 0 && !slices.Contains(i.Platforms, on) {
+		i.others = append(i.others, on.String())
 		return nil
 	}
 	p := describe(img, manifest, config)

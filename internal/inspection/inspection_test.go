@@ -202,6 +202,9 @@ func TestAnImageOfThisModule(t *testing.T) {
 	if len(i.Findings) > 0 || len(i.Platforms) != 2 || i.Platforms[1].Platform != "linux/arm64" || !strings.HasSuffix(i.Reference, "@"+i.Digest) {
 		t.Fatalf("%+v", i)
 	}
+	if text, err := i.String("text"); err != nil || !strings.HasSuffix(text, "\nnative files: each fits its platform\n") {
+		t.Errorf("%v\n%s", err, text)
+	}
 	for n, p := range i.Platforms {
 		if p.Base == nil || p.Base.Name != base || p.Base.Newer || p.Base.Newest != p.Base.Digest {
 			t.Errorf("%s: base %+v", p.Platform, p.Base)
@@ -209,7 +212,7 @@ func TestAnImageOfThisModule(t *testing.T) {
 		if len(p.Layers) != 2 || p.Layers[0].Of != ofBase || p.Layers[0].Files != -1 || p.Layers[1].Of != ofApp || p.Layers[1].Files != 3 || p.Layers[1].What != "app" || p.Layers[1].Unpacked == 0 {
 			t.Errorf("%s: layers %+v", p.Platform, p.Layers)
 		}
-		want := native.Found{Path: "app/libz.so", Package: "Lib 2.0.0", File: native.File{Kind: native.Library, Architecture: []string{"amd64", "arm64"}[n]}}
+		want := native.Found{Path: "libz.so", Package: "Lib 2.0.0", File: native.File{Kind: native.Library, Architecture: []string{"amd64", "arm64"}[n]}}
 		if len(p.Native) != 1 || p.Native[0] != want {
 			t.Errorf("%s: native files %+v", p.Platform, p.Native)
 		}
@@ -235,7 +238,7 @@ func TestAnImageOfThisModule(t *testing.T) {
 func TestAWrongLibraryIsFound(t *testing.T) {
 	w := newWorld(t)
 	w.push("team/app:1", w.ours("amd64"))
-	want := "linux/arm64: app/libz.so (package Lib 2.0.0) is for amd64"
+	want := "linux/arm64: libz.so (package Lib 2.0.0) is for amd64"
 	i, err := w.inspect(Request{Image: w.host + "/team/app:1"})
 	if err != nil || len(i.Findings) != 1 || i.Findings[0].String() != want {
 		t.Fatalf("%v, %+v", err, i)
@@ -274,13 +277,59 @@ func TestAnImageOfOthers(t *testing.T) {
 	if len(i.Findings) != 1 || i.Findings[0].Path != "srv/libwrong.so" {
 		t.Errorf("%+v", i.Findings)
 	}
+	if i, err = w.inspect(Request{Image: w.host + "/other:1", Allowed: native.Allowed{"libwrong.so"}}); err != nil {
+		t.Fatal(err)
+	}
 	text, err := i.String("text")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, says := range []string{"base        not known", `entrypoint  dotnet "/app/my app.dll"`, "user        1654", "ports       8080/tcp", "label       a=b", "3 files"} {
+	for _, says := range []string{"base        not known", `entrypoint  dotnet "/app/my app.dll"`, "user        1654", "ports       8080/tcp", "label       a=b", "3 files", "native files: each fits its platform (C library not judged: no base is named)\n"} {
 		if !strings.Contains(text, says) {
 			t.Errorf("no %q in\n%s", says, text)
+		}
+	}
+}
+
+// TestAllowedPathsAreThoseOfTheBuild: a path is allowed below the app's folder, as when the image is built; a file elsewhere has
+// its path from the root.
+func TestAllowedPathsAreThoseOfTheBuild(t *testing.T) {
+	w := newWorld(t)
+	img := w.image("amd64", []string{"all"}, w.tarLayer(map[string]string{
+		"srv/app/runtimes/gpu/libz.so": library["arm64"], "opt/libz.so": library["arm64"],
+	}))
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = file.DeepCopy()
+	file.Config.WorkingDir = "/srv/app"
+	if img, err = mutate.ConfigFile(img, file); err != nil {
+		t.Fatal(err)
+	}
+	w.push("other:2", img)
+	for allowed, want := range map[string]string{
+		"":                                  "/opt/libz.so runtimes/gpu/libz.so",
+		"runtimes/*/libz.so":                "/opt/libz.so",
+		"srv/app/runtimes/*/libz.so":        "/opt/libz.so runtimes/gpu/libz.so",
+		"/opt/*.so":                         "runtimes/gpu/libz.so",
+		"runtimes/gpu/libz.so,/opt/lib?.so": "",
+		"libz.so":                           "",
+	} {
+		patterns, err := native.ParseAllowed(allowed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i, err := w.inspect(Request{Image: w.host + "/other:2", Allowed: patterns})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		for _, f := range i.Findings {
+			found = append(found, f.Path)
+		}
+		if got := strings.Join(found, " "); got != want {
+			t.Errorf("allowed %q: found %q, want %q", allowed, got, want)
 		}
 	}
 }
@@ -322,7 +371,7 @@ func TestWhatCannotBeInspected(t *testing.T) {
 		says    string
 	}{
 		{Request{Image: w.host + "/team/app:2"}, "404"},
-		{Request{Image: w.host + "/team/app:1", Platforms: riscv}, "it has no linux/riscv64"},
+		{Request{Image: w.host + "/team/app:1", Platforms: riscv}, "it has no linux/riscv64, only linux/amd64, linux/arm64: give --platforms what it has"},
 		{Request{Image: "https://example.com/app"}, "leave out the scheme"},
 	} {
 		if _, err := w.inspect(c.request); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
@@ -389,7 +438,7 @@ func TestNamesInJSONAreAContract(t *testing.T) {
 		}
 	}
 	markdown, err := i.String("markdown")
-	if err != nil || !strings.Contains(markdown, "| linux/arm64 | `sha256:") || !strings.Contains(markdown, "> wrong: linux/arm64: app/libz.so") {
+	if err != nil || !strings.Contains(markdown, "| linux/arm64 | `sha256:") || !strings.Contains(markdown, "> wrong: linux/arm64: libz.so") {
 		t.Errorf("%v\n%s", err, markdown)
 	}
 }

@@ -61,10 +61,11 @@ func (i *inspector) look(ctx context.Context, img v1.Image, on platform.Platform
 	var all tree
 	for n, l := range layers {
 		one := &p.Layers[n]
-		if one.Of = ofApp; n < below {
+		switch {
+		case n < below:
 			one.Of = ofBase
-		} else if below == 0 {
-			one.Of = ""
+		case below > 0:
+			one.Of = ofApp
 		}
 		if one.Of == ofBase && libc != "" && !i.BaseLayers {
 			continue
@@ -79,13 +80,16 @@ func (i *inspector) look(ctx context.Context, img v1.Image, on platform.Platform
 	if libc == "" {
 		libc = all.libc()
 	}
-	if p.Native, err = all.native(); err != nil {
+	folder, err := appFolder(img)
+	if err != nil {
 		return err
 	}
+	p.Native = all.native(folder)
 	compared := native.Image{Platform: on, Libc: libc, Files: p.Native}
 	if below == 0 {
 		compared.Libc = "" // the distribution's own files are among them
 	}
+	p.unjudged = compared.Libc == ""
 	i.compared = append(i.compared, compared)
 	return nil
 }
@@ -312,8 +316,18 @@ func (t *tree) libc() platform.Libc {
 	return ""
 }
 
-// native gives the native files, sorted, with the packages that brought them.
-func (t *tree) native() ([]native.Found, error) {
+// appFolder is where an image has its app, without the leading slash; "" for the root. This module puts an app into the folder
+// that it is started in, and so do Microsoft's own samples.
+func appFolder(img v1.Image) (string, error) {
+	file, err := img.ConfigFile()
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimPrefix(path.Clean("/"+file.Config.WorkingDir), "/"), nil
+}
+
+// native gives the native files, sorted, with the packages that brought them, and their paths below the app's folder.
+func (t *tree) native(app string) []native.Found {
 	found := []native.Found{}
 	origins := map[string]*dotnet.Origins{}
 	for name, text := range t.deps {
@@ -331,8 +345,15 @@ func (t *tree) native() ([]native.Found, error) {
 				f.Package = origins[folder].Package(rest)
 			}
 		}
+		if app != "" {
+			if rest, inside := strings.CutPrefix(name, app+"/"); inside {
+				f.Path = rest
+			} else {
+				f.Path = "/" + name
+			}
+		}
 		found = append(found, f)
 	}
 	slices.SortFunc(found, func(a, b native.Found) int { return strings.Compare(a.Path, b.Path) })
-	return found, nil
+	return found
 }

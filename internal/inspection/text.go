@@ -45,7 +45,7 @@ func (i Inspection) text() string {
 	}
 	b.WriteString("\n")
 	if len(i.Findings) == 0 {
-		b.WriteString("native files: each fits its platform\n")
+		fmt.Fprintf(&b, "native files: each fits its platform%s\n", i.unjudged())
 	}
 	for _, f := range i.Findings {
 		fmt.Fprintf(&b, "%s: %s\n", mark(f), f)
@@ -54,6 +54,19 @@ func (i Inspection) text() string {
 		fmt.Fprintf(&b, "note: %s\n", n)
 	}
 	return b.String()
+}
+
+// unjudged says what "fits" leaves out.
+func (i Inspection) unjudged() string {
+	for _, p := range i.Platforms {
+		switch {
+		case p.unjudged && p.Base == nil:
+			return " (C library not judged: no base is named)"
+		case p.unjudged:
+			return " (C library not judged: that of the base is not known)"
+		}
+	}
+	return ""
 }
 
 func mark(f native.Finding) string {

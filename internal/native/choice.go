@@ -54,7 +54,7 @@ func ParseAllowed(list string) (Allowed, error) {
 	return allowed, nil
 }
 
-// Match says whether a file is allowed, by its name or its path below the app's folder.
+// Match says whether a file is allowed, by its name or its path as Found has it.
 func (a Allowed) Match(file string) bool {
 	for _, pattern := range a {
 		for _, name := range []string{file, path.Base(file)} {

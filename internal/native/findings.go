@@ -10,7 +10,7 @@ import (
 
 // Found is a native file of an image.
 type Found struct {
-	// Path below the app's folder, with forward slashes.
+	// Path below the app's folder, with forward slashes; that of a file elsewhere in an image begins with one.
 	Path string `json:"path"`
 	// Package that brought it, NAME VERSION; "" where none is known to have.
 	Package string `json:"package,omitempty"`

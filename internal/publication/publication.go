@@ -5,6 +5,7 @@ package publication
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -92,10 +93,8 @@ var Formats = []string{"text", "json", "markdown"}
 
 // CheckFormat reports a format that String does not know.
 func CheckFormat(format string) error {
-	for _, f := range Formats {
-		if f == format {
-			return nil
-		}
+	if slices.Contains(Formats, format) {
+		return nil
 	}
 	return fmt.Errorf("format %q does not exist: use one of %s", format, strings.Join(Formats, ", "))
 }

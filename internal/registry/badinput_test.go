@@ -234,6 +234,20 @@ func TestABaseBehindDockerHubsLimit(t *testing.T) {
 	checkLine(t, "limit", err, "429 Too Many Requests (you have reached your pull rate limit.)", "give a login for index.docker.io with --docker-config")
 }
 
+// TestAReferenceWithoutAHost: Docker Hub is asked for it, which whoever leaves the host out by mistake is to be told.
+func TestAReferenceWithoutAHost(t *testing.T) {
+	const note = "no host is written before the repository, so that Docker Hub was asked"
+	server := answers(t, 404, "application/json", `{"errors":[{"code":"MANIFEST_UNKNOWN"}]}`)
+	client := hosts{"index.docker.io": server, "a.example": server}.client(Options{Insecure: true})
+	for text, hostless := range map[string]bool{"sample-app": true, "me/app:1": true, "docker.io/me/app": false, "a.example/me/app": false} {
+		_, err := client.Read(t.Context(), text)
+		checkLine(t, text, err, "reading image "+text)
+		if err != nil && strings.Contains(err.Error(), note) != hostless {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestWhatIsDeployedHasATagOrADigest(t *testing.T) {
 	digest := "sha256:" + strings.Repeat("a", 64)
 	for image, want := range map[string]string{

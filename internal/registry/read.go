@@ -61,6 +61,11 @@ func Told(err error) error { return told{err} }
 // Described is a platform as an index names it: linux/arm/v7.
 func Described(os, architecture, variant string) string { return described(os, architecture, variant) }
 
+// Lacks is the error of a published image without a platform that was asked for; has are those that it has.
+func Lacks(wanted platform.Platform, has []string) error {
+	return told{fmt.Errorf("it has no %s, only %s: give --platforms what it has", wanted, strings.Join(has, ", "))}
+}
+
 // Images are a published image's, platform by platform.
 type Images struct {
 	// Reference has the digest of the whole.
@@ -147,13 +152,13 @@ func (i *Images) choose(wanted []platform.Platform) error {
 			chosen = append(chosen, one)
 		}
 	}
+	if len(has) == 0 {
+		return told{errors.New("it holds no image for Linux")}
+	}
 	for _, w := range wanted {
 		if !slices.Contains(has, w.String()) {
-			return told{fmt.Errorf("it has no %s, only %s: give --platforms what it has", w, strings.Join(has, ", "))}
+			return Lacks(w, has)
 		}
-	}
-	if len(chosen) == 0 {
-		return told{errors.New("it holds no image for Linux")}
 	}
 	i.Of = chosen
 	return nil

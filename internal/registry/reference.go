@@ -104,6 +104,12 @@ func looksLikeHost(text string) bool {
 		!hasPort && strings.Contains(host, ".") && !strings.Contains(text, "@")
 }
 
+// namesHost says whether a reference that can be read begins with a host, by Docker's rule; without one it is of Docker Hub.
+func namesHost(text string) bool {
+	first, _, slash := strings.Cut(text, "/")
+	return slash && (first == "localhost" || strings.ContainsAny(first, ".:") || strings.ToLower(first) != first)
+}
+
 func isPort(text string) bool {
 	port, err := strconv.ParseUint(text, 10, 16)
 	return err == nil && port > 0

@@ -32,6 +32,9 @@ func (c *Client) lookup(ctx context.Context, doing, reference string) (name.Refe
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", doing, err)
 	}
+	if !namesHost(reference) {
+		doing += ": no host is written before the repository, so that Docker Hub was asked"
+	}
 	descriptor, err := c.get(ctx, doing, ref, c.remoteOptions(ctx)...)
 	return ref, descriptor, err
 }

@@ -3,10 +3,11 @@
 package smoke
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,24 +38,62 @@ type Options struct {
 	Exit bool
 	// Port that it answers on; 0 for those that the image exposes.
 	Port int
+	// required says that a push asks, whose flags have other names.
+	required bool
 }
+
+// What is asked for, and for how long, where a push requires the check and says neither.
+const (
+	defaultPath    = "/healthz"
+	defaultTimeout = "3m"
+)
 
 // ParseOptions reads the caller's words; the timeout is one of Go's durations, such as 90s or 5m.
 func ParseOptions(path string, status int, timeout string, exit bool, port int) (Options, error) {
-	d, err := time.ParseDuration(timeout)
-	if err != nil || d <= 0 {
-		return Options{}, fmt.Errorf("reading --timeout %q: want a duration above zero, such as 90s or 5m", timeout)
+	return Options{Status: status, Exit: exit, Port: port}.with(path, timeout)
+}
+
+// ParseRequired reads the words of a caller who may require the check of a push: they are wrong where the push does not.
+func ParseRequired(required bool, path, timeout string, exit bool) (Options, error) {
+	o := Options{Status: http.StatusOK, Exit: exit, required: true}
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{{o.flags().path, path != ""}, {o.flags().timeout, timeout != ""}, {o.flags().exit, exit}} {
+		if flag.given && !required {
+			return Options{}, fmt.Errorf("reading %s: it is for the check smoke, which is not required: add smoke to --require, or leave %s out", flag.name, flag.name)
+		}
+	}
+	return o.with(cmp.Or(path, defaultPath), cmp.Or(timeout, defaultTimeout))
+}
+
+func (o Options) with(path, timeout string) (Options, error) {
+	var err error
+	o.Path = path
+	o.Timeout, err = time.ParseDuration(timeout)
+	if err != nil || o.Timeout <= 0 {
+		return Options{}, fmt.Errorf("reading %s %q: want a duration above zero, such as 90s or 5m", o.flags().timeout, timeout)
 	}
 	if u, err := url.ParseRequestURI(path); err != nil || !strings.HasPrefix(path, "/") || u.Host != "" {
-		return Options{}, fmt.Errorf("reading --path %q: want a path such as /healthz", path)
+		return Options{}, fmt.Errorf("reading %s %q: want a path such as /healthz", o.flags().path, path)
 	}
-	if status < 200 || status > 599 {
-		return Options{}, fmt.Errorf("reading --expect-status %d: want a status of HTTP from 200 to 599", status)
+	if o.Status < 200 || o.Status > 599 {
+		return Options{}, fmt.Errorf("reading %s %d: want a status of HTTP from 200 to 599", o.flags().status, o.Status)
 	}
-	if port < 0 || port > 65535 {
-		return Options{}, fmt.Errorf("reading --probe-port %d: want a port from 1 to 65535", port)
+	if o.Port < 0 || o.Port > 65535 {
+		return Options{}, fmt.Errorf("reading %s %d: want a port from 1 to 65535", o.flags().port, o.Port)
 	}
-	return Options{Path: path, Status: status, Timeout: d, Exit: exit, Port: port}, nil
+	return o, nil
+}
+
+// flags are what a caller's flags are called. There is none for the status where a push asks.
+type flags struct{ path, status, timeout, exit, port string }
+
+func (o Options) flags() flags {
+	if o.required {
+		return flags{"--smoke-path", "", "--smoke-timeout", "--smoke-exit", "--port before the function's name"}
+	}
+	return flags{"--path", "--expect-status", "--timeout", "--expect-exit", "--probe-port"}
 }
 
 // Spec is what the agent is told.
@@ -95,7 +134,7 @@ func NewSpec(o Options, file *v1.ConfigFile) (Spec, error) {
 	}
 	slices.Sort(s.Ports)
 	if len(s.Ports) == 0 {
-		return Spec{}, errors.New("the image exposes no TCP port to ask on: give --probe-port, or --expect-exit for an app that ends by itself")
+		return Spec{}, fmt.Errorf("the image exposes no TCP port to ask on: give %s, or %s for an app that ends by itself", o.flags().port, o.flags().exit)
 	}
 	return s, nil
 }
@@ -125,13 +164,22 @@ case "$ID" in
     apt-get update -qq
     apt-get install -qq --no-install-recommends qemu-user-static >/tmp/emulator.log 2>&1 || { cat /tmp/emulator.log >&2; exit 1; } ;;
   alpine) apk add --no-cache "qemu-$name" ;;
-  *) say "$PRETTY_NAME has no package of a static QEMU here: give one with --emulator" ;;
+  *) say "$PRETTY_NAME has no package of a static QEMU here" ;;
 esac
-file=$(command -v "qemu-$name-static" || command -v "qemu-$name") || say "the packages of $PRETTY_NAME have no qemu-$name: give one with --emulator"
+file=$(command -v "qemu-$name-static" || command -v "qemu-$name") || say "the packages of $PRETTY_NAME have no qemu-$name"
 mkdir -p "$(dirname "$to")"
 cp -L "$file" "$to"
 `
 	return []string{"sh", "-c", script, "sh", name, Emulator}
+}
+
+// EmulatorCure says how a foreign platform is started where that command fails.
+func (o Options) EmulatorCure(of platform.Platform) string {
+	register := "register one on the engine's machine: docker run --privileged --rm tonistiigi/binfmt --install " + of.Architecture
+	if o.required {
+		return register
+	}
+	return "give a static QEMU with --emulator, or " + register
 }
 
 // How a start ended.
@@ -220,16 +268,25 @@ func problem(o Options, of platform.Platform, architecture string, r Report) str
 		}
 		return fmt.Sprintf("it ended with code %d before it answered on %s", r.Code, o.Path)
 	case Silent:
+		flags := o.flags()
 		if o.Exit {
-			return fmt.Sprintf("it did not end within %s: give it longer with --timeout", o.Timeout)
+			return fmt.Sprintf("it did not end within %s: give it longer with %s", o.Timeout, flags.timeout)
 		}
-		return fmt.Sprintf("it did not answer %d on %s within %s (%s): give it longer with --timeout, another path with --path, or another port with --probe-port", o.Status, o.Path, o.Timeout, lastly(r))
+		return fmt.Sprintf("it did not answer %d on %s within %s (%s): give it longer with %s, another path with %s, or another port with %s", o.Status, o.Path, o.Timeout, lastly(r), flags.timeout, flags.path, flags.port)
 	}
 	if r.Status != o.Status {
-		return fmt.Sprintf("it answered %d on %s, not %d: say with --path where its health is told, or with --expect-status what the answer is", r.Status, o.Path, o.Status)
+		return fmt.Sprintf("it answered %d on %s, not %d: say with %s where its health is told", r.Status, o.Path, o.Status, o.flags().path) + o.orStatus()
 	}
 	if architecture != "" && architecture != of.Architecture {
 		return fmt.Sprintf("its process has loaded native files for %s", architecture)
+	}
+	return ""
+}
+
+// orStatus is the other cure of a wrong status, where there is a flag for it.
+func (o Options) orStatus() string {
+	if flag := o.flags().status; flag != "" {
+		return ", or with " + flag + " what the answer is"
 	}
 	return ""
 }
@@ -267,9 +324,4 @@ func Doing(project, of string) string {
 		of = project + " for " + of
 	}
 	return "smoke test of " + of
-}
-
-// Archive is the name of a file for one platform's image.
-func Archive(of platform.Platform) string {
-	return path.Join("smoke-" + of.Architecture + of.Variant + ".tar")
 }

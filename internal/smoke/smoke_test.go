@@ -31,6 +31,56 @@ func TestParseOptions(t *testing.T) {
 	}
 }
 
+// TestARequiredCheckNamesTheFlagsOfAPush: a push has not the flags of smoke.
+func TestARequiredCheckNamesTheFlagsOfAPush(t *testing.T) {
+	required := func(path, timeout string, exit bool) Options {
+		o, err := ParseRequired(true, path, timeout, exit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	if o := required("", "", false); o.Path != "/healthz" || o.Timeout != 3*time.Minute || o.Status != 200 {
+		t.Errorf("%+v", o)
+	}
+	refused := func(must bool, path, timeout string, exit bool) string {
+		_, err := ParseRequired(must, path, timeout, exit)
+		if err == nil {
+			t.Fatalf("%v %q %q %v is taken", must, path, timeout, exit)
+		}
+		return err.Error()
+	}
+	amd64, web, job := platform.Default()[0], required("/ready", "1m", false), required("", "1m", true)
+	judged := func(o Options, r Report) string { return Judge(o, amd64, "", "", r).Problem }
+	_, unasked := NewSpec(web, &v1.ConfigFile{Config: v1.Config{Cmd: []string{"a"}}})
+	for said, names := range map[string][]string{
+		refused(true, "ready", "", false):                 {"--smoke-path"},
+		refused(true, "", "soon", false):                  {"--smoke-timeout"},
+		refused(false, "/ready", "", false):               {"--smoke-path", "--require"},
+		refused(false, "", "1m", false):                   {"--smoke-timeout", "--require"},
+		refused(false, "", "", true):                      {"--smoke-exit", "--require"},
+		judged(web, Report{Outcome: Silent}):              {"--smoke-timeout", "--smoke-path", "--port"},
+		judged(web, Report{Outcome: Answered, Status: 4}): {"--smoke-path"},
+		judged(job, Report{Outcome: Silent}):              {"--smoke-timeout"},
+		unasked.Error():                                   {"--port", "--smoke-exit"},
+		web.EmulatorCure(amd64):                           {"--install amd64"},
+	} {
+		for _, flag := range names {
+			if !strings.Contains(said, flag) {
+				t.Errorf("no %s in %q", flag, said)
+			}
+		}
+		for _, flag := range []string{" --path", " --expect", " --timeout", " --probe-port", "--emulator"} {
+			if strings.Contains(said, flag) {
+				t.Errorf("a push has not the%s of %q", flag, said)
+			}
+		}
+	}
+	if _, err := ParseRequired(false, "", "", false); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestASpecIsWhatTheImageSays(t *testing.T) {
 	config := func(entrypoint []string, ports ...string) *v1.ConfigFile {
 		c := v1.Config{Entrypoint: entrypoint, Cmd: []string{"--now"}, Env: []string{"A=1"}, ExposedPorts: map[string]struct{}{}}

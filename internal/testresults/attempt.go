@@ -1,6 +1,7 @@
 package testresults
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -27,6 +28,8 @@ type Attempt struct {
 	// TimedOut says that it was ended after Limit.
 	TimedOut bool
 	Limit    time.Duration
+	// LimitBy says what sets the limit; "" is the flag --timeout.
+	LimitBy string
 }
 
 // Exit codes of Microsoft.Testing.Platform,
@@ -97,10 +100,12 @@ func (a Attempt) tests() ([]Test, string, error) {
 // ended says of a test that had begun what became of it.
 func (a Attempt) ended() string {
 	if a.TimedOut {
-		return fmt.Sprintf("it was running when the run was ended after %s (--timeout)", a.Limit)
+		return fmt.Sprintf("it was running when the run was ended after %s (%s)", a.Limit, a.limitBy())
 	}
 	return "it was running when the test process ended"
 }
+
+func (a Attempt) limitBy() string { return cmp.Or(a.LimitBy, "--timeout") }
 
 // problem says what is wrong with an attempt as a whole; "" where the tests say all.
 func (s *Suite) problem(a Attempt, aborted string) string {
@@ -111,9 +116,9 @@ func (s *Suite) problem(a Attempt, aborted string) string {
 	failed := slices.ContainsFunc(s.Tests, func(t Test) bool { return t.Outcome == Failed })
 	switch {
 	case a.TimedOut && running == "":
-		return fmt.Sprintf("ended after %s (--timeout); the runner did not say which test was running", a.Limit)
+		return fmt.Sprintf("ended after %s (%s); the runner did not say which test was running", a.Limit, a.limitBy())
 	case a.TimedOut:
-		return fmt.Sprintf("ended after %s (--timeout)%s", a.Limit, running)
+		return fmt.Sprintf("ended after %s (%s)%s", a.Limit, a.limitBy(), running)
 	case aborted != "":
 		return aborted + running
 	case running != "":

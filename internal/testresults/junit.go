@@ -43,8 +43,11 @@ type (
 	}
 )
 
-// JUnit gives all suites as one JUnit file. What is wrong with a suite as a whole is an error of a case named after it, so
-// that a report without a failed test is not shown as a green one.
+// faultsSuite is the suite of what is wrong with the run as a whole.
+const faultsSuite = "the run"
+
+// JUnit gives all suites as one JUnit file. What is wrong with a suite as a whole is an error of a case named after it, and what
+// is wrong with the run a failure in a suite of its own, so that a report without a failed test is not shown as a green one.
 func (r *Run) JUnit() (string, error) {
 	var out junitSuites
 	var elapsed time.Duration
@@ -55,30 +58,42 @@ func (r *Run) JUnit() (string, error) {
 		}
 		if s.Problem != "" {
 			head, _, _ := strings.Cut(s.Problem, "\n")
-			suite.Cases = append(suite.Cases, junitCase{Class: s.Name, Name: s.Project, File: s.Project, Seconds: "0.000", Error: &junitReason{clean(head), clean(s.Problem)}})
-		}
-		for _, c := range suite.Cases {
-			suite.Tests++
-			switch {
-			case c.Error != nil:
-				suite.Errors++
-			case c.Failure != nil:
-				suite.Failures++
-			case c.Skipped != nil:
-				suite.Skipped++
-			}
+			suite.Cases = append(suite.Cases, junitCase{Class: s.Name, Name: s.Project, File: s.Project, Seconds: seconds(0), Error: &junitReason{clean(head), clean(s.Problem)}})
 		}
 		suite.Seconds = seconds(s.Elapsed)
-		out.Suites = append(out.Suites, suite)
-		out.Tests += suite.Tests
-		out.Failures += suite.Failures
-		out.Errors += suite.Errors
-		out.Skipped += suite.Skipped
+		out.add(suite)
 		elapsed += s.Elapsed
+	}
+	if faults := r.faults(); len(faults) > 0 {
+		suite := junitSuite{Name: faultsSuite, junitCounts: junitCounts{Seconds: seconds(0)}}
+		for _, f := range faults {
+			suite.Cases = append(suite.Cases, junitCase{Class: faultsSuite, Name: f.of, Seconds: seconds(0), Failure: &junitReason{clean(f.text), clean(f.text)}})
+		}
+		out.add(suite)
 	}
 	out.Seconds = seconds(elapsed)
 	text, err := xml.MarshalIndent(out, "", "  ")
 	return xml.Header + string(text) + "\n", err
+}
+
+// add counts the cases of a suite.
+func (out *junitSuites) add(suite junitSuite) {
+	for _, c := range suite.Cases {
+		suite.Tests++
+		switch {
+		case c.Error != nil:
+			suite.Errors++
+		case c.Failure != nil:
+			suite.Failures++
+		case c.Skipped != nil:
+			suite.Skipped++
+		}
+	}
+	out.Suites = append(out.Suites, suite)
+	out.Tests += suite.Tests
+	out.Failures += suite.Failures
+	out.Errors += suite.Errors
+	out.Skipped += suite.Skipped
 }
 
 func junitOf(t Test) junitCase {

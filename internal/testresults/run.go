@@ -76,7 +76,7 @@ func (r *Run) choose(wanted func(Test) bool) []Named {
 	return chosen
 }
 
-// problems gives what is wrong with the run beside tests that fail.
+// problems gives what is wrong beside tests that fail: of the suites, then of the run.
 func (r *Run) problems() []string {
 	var problems []string
 	for _, s := range r.Suites {
@@ -84,21 +84,33 @@ func (r *Run) problems() []string {
 			problems = append(problems, s.Project+": "+s.Problem)
 		}
 	}
-	if r.Counts().Total == 0 && len(problems) == 0 {
-		if r.Filter != "" {
-			problems = append(problems, fmt.Sprintf("no test matches --filter %q", r.Filter))
-		} else {
-			problems = append(problems, "the test projects hold no test")
-		}
+	for _, f := range r.faults() {
+		problems = append(problems, f.text)
+	}
+	return problems
+}
+
+// fault is what is wrong with a run as a whole.
+type fault struct{ of, text string }
+
+func (r *Run) faults() []fault {
+	var faults []fault
+	broken := slices.ContainsFunc(r.Suites, func(s *Suite) bool { return s.Problem != "" })
+	switch {
+	case r.Counts().Total > 0 || broken:
+	case r.Filter != "":
+		faults = append(faults, fault{"tests", fmt.Sprintf("no test matches --filter %q: correct it, such as FullyQualifiedName~Orders for a part of a test's name, or leave it out to run all", r.Filter)})
+	default:
+		faults = append(faults, fault{"tests", "the test projects hold no test"})
 	}
 	switch {
 	case r.FailUnder == 0:
 	case r.Coverage == nil:
-		problems = append(problems, fmt.Sprintf("--fail-under %s asks for coverage, and no test project collects it: %s", percent(r.FailUnder), Collectors))
+		faults = append(faults, fault{"coverage", fmt.Sprintf("--fail-under %s asks for coverage, and no test project collects it: %s", percent(r.FailUnder), Collectors)})
 	case r.Coverage.Percent() < r.FailUnder:
-		problems = append(problems, fmt.Sprintf("%s of the lines are covered, less than --fail-under %s", percent(r.Coverage.Percent()), percent(r.FailUnder)))
+		faults = append(faults, fault{"coverage", fmt.Sprintf("%s of the lines are covered, less than --fail-under %s", percent(r.Coverage.Percent()), percent(r.FailUnder))})
 	}
-	return problems
+	return faults
 }
 
 // Collectors says how a project gets coverage.

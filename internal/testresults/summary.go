@@ -17,7 +17,7 @@ func CheckFormat(format string) error {
 	if slices.Contains(Formats, format) {
 		return nil
 	}
-	return fmt.Errorf("reading --format %q: use one of %s", format, strings.Join(Formats, ", "))
+	return fmt.Errorf("format %q does not exist: use one of %s", format, strings.Join(Formats, ", "))
 }
 
 // String gives the run in one of Formats.
@@ -37,15 +37,27 @@ func (r *Run) Failure() error {
 	if r.Green() {
 		return nil
 	}
-	return errors.New("testing: " + r.headline() + "\n" + strings.TrimSuffix(r.details(), "\n"))
+	return errors.New(strings.TrimSuffix("testing: "+r.headline()+"\n"+r.details(), "\n"))
 }
 
 // Headline is the run in one line, with where it was.
 func (r *Run) Headline() string { return fmt.Sprintf("%s on %s (%s)", r.headline(), r.Platform, r.How) }
 
-// headline is the run in one line.
+// headline is the run in one line. Where no test failed and the run did, it is what is wrong.
 func (r *Run) headline() string {
 	c := r.Counts()
+	if problems := r.problems(); len(problems) > 0 && c.Failed == 0 {
+		head, _, _ := strings.Cut(problems[0], "\n")
+		if c.Total > 0 {
+			head += " (" + c.line() + ")"
+		}
+		return head
+	}
+	return c.line()
+}
+
+// line is the counts as a person reads them.
+func (c Counts) line() string {
 	line := fmt.Sprintf("%d of %d tests failed", c.Failed, c.Total)
 	if c.Failed == 0 {
 		line = fmt.Sprintf("%d tests passed", c.Passed)
@@ -58,10 +70,16 @@ func (r *Run) headline() string {
 			line += fmt.Sprintf(", %d %s", more.n, more.word)
 		}
 	}
-	if n := len(r.problems()); n > 0 && c.Failed == 0 {
-		line += ", and yet it is a failure"
-	}
 	return line
+}
+
+// besides are the problems that the headline does not tell, or not to their end.
+func (r *Run) besides() []string {
+	problems := r.problems()
+	if len(problems) > 0 && r.Counts().Failed == 0 && !strings.Contains(problems[0], "\n") {
+		return problems[1:]
+	}
+	return problems
 }
 
 // maxShown is how many failed tests a person is shown in a terminal; the files have all.
@@ -80,7 +98,7 @@ func (r *Run) details() string {
 	if left := len(red) - maxShown; left > 0 {
 		fmt.Fprintf(&b, "and %d more failed tests\n", left)
 	}
-	for _, p := range r.problems() {
+	for _, p := range r.besides() {
 		fmt.Fprintf(&b, "failed  %s\n", strings.ReplaceAll(p, "\n", "\n        "))
 	}
 	for _, n := range r.Flaky() {
@@ -150,7 +168,7 @@ func (r *Run) Markdown() string {
 	for _, n := range r.Red() {
 		fmt.Fprintf(&b, "### ❌ %s\n\n`%s`\n\n%s\n", inline(n.Test.FullName()), n.place(), fenced(strings.TrimSpace(n.Test.Message+"\n"+n.Test.Stack)))
 	}
-	for _, p := range r.problems() {
+	for _, p := range r.besides() {
 		head, rest, more := strings.Cut(p, "\n")
 		fmt.Fprintf(&b, "❌ %s\n\n", inline(head))
 		if more {

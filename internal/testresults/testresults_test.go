@@ -78,6 +78,7 @@ func TestHangNamesWhatWasRunning(t *testing.T) {
 	}{
 		"VSTest":       {Attempt{TRX: aborted, Sequence: read(t, "sequence.xml"), Code: 1, TimedOut: true, Limit: time.Minute}, "ended after 1m0s (--timeout); running then: Hanging.HangingTests.NeverEnds(row: 1)", 1},
 		"platform":     {Attempt{Log: read(t, "hanging.diag"), Code: 124, TimedOut: true, Limit: time.Minute}, "ended after 1m0s (--timeout); running then: HangingPlatform.HangingTests.NeverEnds", 1},
+		"of a push":    {Attempt{Code: 137, TimedOut: true, Limit: time.Minute, LimitBy: "of the check"}, "ended after 1m0s (of the check); the runner did not say which test was running", 0},
 		"nobody knows": {Attempt{Code: 137, TimedOut: true, Limit: time.Minute}, "ended after 1m0s (--timeout); the runner did not say which test was running", 0},
 	} {
 		s := suite(t, c.attempt)
@@ -167,6 +168,50 @@ func TestNoTestAtAllIsAFailure(t *testing.T) {
 	}
 }
 
+// TestTheProblemIsTheHeadline: where no test failed, the first line says why the run is red all the same, and says it once.
+func TestTheProblemIsTheHeadline(t *testing.T) {
+	passed := func() *Suite {
+		return suite(t, Attempt{TRX: `<TestRun><Results><UnitTestResult testId="1" testName="A.B" outcome="Passed" /></Results></TestRun>`})
+	}
+	broken := suite(t, Attempt{Code: 3, Output: "no runtime\nnone at all"})
+	for want, run := range map[string]*Run{
+		"testing: no test matches --filter \"X\": correct it, such as FullyQualifiedName~Orders for a part of a test's name, or leave it out to run all": {
+			Filter: "X", Suites: []*Suite{suite(t, Attempt{Code: codeNoTests})},
+		},
+		"testing: --fail-under 50 % asks for coverage, and no test project collects it: " + Collectors + " (1 tests passed)": {FailUnder: 50, Suites: []*Suite{passed()}},
+		"testing: tests/Red/Red.csproj: the runner ended with code 3: no runtime (1 tests passed)\n" +
+			"failed  tests/Red/Red.csproj: the runner ended with code 3: no runtime\n        none at all": {Suites: []*Suite{passed(), broken}},
+	} {
+		if err := run.Failure(); err == nil || err.Error() != want {
+			t.Errorf("%v\nwant\n%s", err, want)
+		}
+		if head, _, _ := strings.Cut(strings.TrimPrefix(want, "testing: "), "\n"); !strings.HasPrefix(run.Markdown(), "## ❌ Tests: "+head+"\n") {
+			t.Error(run.Markdown())
+		}
+	}
+}
+
+// TestAJUnitFileOfARedRunIsRed: a CI system that reads the file alone must not show a red run as a green one.
+func TestAJUnitFileOfARedRunIsRed(t *testing.T) {
+	passed := suite(t, Attempt{TRX: `<TestRun><Results><UnitTestResult testId="1" testName="A.B" outcome="Passed" /></Results></TestRun>`})
+	for name, c := range map[string]struct {
+		run  *Run
+		says string
+	}{
+		"no test matches": {&Run{Filter: "X", Suites: []*Suite{suite(t, Attempt{Code: codeNoTests})}}, `<testcase classname="the run" name="tests" time="0.000">`},
+		"no test":         {&Run{Suites: []*Suite{suite(t, Attempt{Code: codeNoTests})}}, `<testcase classname="the run" name="tests" time="0.000">`},
+		"no coverage":     {&Run{FailUnder: 80, Suites: []*Suite{passed}}, `<testcase classname="the run" name="coverage" time="0.000">`},
+	} {
+		text, err := c.run.JUnit()
+		if err != nil || !strings.Contains(text, c.says) || strings.Count(text, ` failures="1"`) != 2 || !strings.Contains(text, `<failure message="`) {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+	}
+	if text, err := (&Run{Suites: []*Suite{passed}}).JUnit(); err != nil || strings.Contains(text, faultsSuite) {
+		t.Errorf("a green run: %v\n%s", err, text)
+	}
+}
+
 func TestFailUnder(t *testing.T) {
 	s := suite(t, Attempt{TRX: `<TestRun><Results><UnitTestResult testId="1" testName="A.B" outcome="Passed" /></Results></TestRun>`})
 	half := &Coverage{}
@@ -227,8 +272,8 @@ func TestMarkdownAndJSON(t *testing.T) {
 	if err != nil || !strings.Contains(text, `"file": "red/Failing/FailingTests.cs"`) || !strings.Contains(text, `"green": false`) {
 		t.Errorf("%v\n%s", err, text)
 	}
-	if err := CheckFormat("yaml"); err == nil {
-		t.Error("yaml is taken")
+	if err := CheckFormat("yaml"); err == nil || err.Error() != `format "yaml" does not exist: use one of text, json, markdown` {
+		t.Errorf("yaml: %v", err)
 	}
 	if fenced("```") != "````\n```\n````\n" {
 		t.Error("a fence in the text ends the block")

@@ -46,7 +46,7 @@ func TestAForeignLibraryIsRefused(t *testing.T) {
 	}
 	p, _ := push(t, []string{"--source", source, "--allow-foreign", "libe_sqlite3.so"}, []string{"--image", image})
 	r = dagger(t, "--progress=plain", "call", "inspect", "--image", p.Reference, "--check")
-	if message := finalError(r.stderr); r.code == 0 || !strings.Contains(message, "linux/arm64: app/libe_sqlite3.so (package SQLitePCLRaw.lib.e_sqlite3 ") {
+	if message := finalError(r.stderr); r.code == 0 || !strings.Contains(message, "linux/arm64: libe_sqlite3.so (package SQLitePCLRaw.lib.e_sqlite3 ") {
 		t.Errorf("inspect --check: code %d\n%s", r.code, message)
 	}
 }
@@ -131,7 +131,7 @@ func TestInspectTellsTheNativeFilesOfEachPlatform(t *testing.T) {
 			if f.Architecture != architecture || f.Libc != "glibc" {
 				t.Errorf("%s: %+v", one.Platform, f)
 			}
-			if f.Path == "app/libe_sqlite3.so" && strings.HasPrefix(f.Package, "SQLitePCLRaw.lib.e_sqlite3 ") {
+			if f.Path == "libe_sqlite3.so" && strings.HasPrefix(f.Package, "SQLitePCLRaw.lib.e_sqlite3 ") {
 				libraries++
 			}
 		}
