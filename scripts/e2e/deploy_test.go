@@ -3,15 +3,22 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +76,43 @@ func runMoto(t *testing.T) (address string, stop func()) {
 			t.Fatalf("moto_server does not answer: %v", err)
 		}
 	}
+}
+
+// withDeployments stands before moto, whose services keep the deployment that they began with whatever they are updated to: here a
+// service has one deployment, of its task definition, with an id of its own.
+func withDeployments(moto string) *httptest.Server {
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: moto})
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if r.StatusCode != http.StatusOK || !strings.Contains(r.Request.Header.Get("X-Amz-Target"), "Service") {
+			return nil
+		}
+		var answer map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&answer); err != nil {
+			return err
+		}
+		services, _ := answer["services"].([]any)
+		for _, one := range append(services, answer["service"]) {
+			service, ok := one.(map[string]any)
+			if !ok {
+				continue
+			}
+			deployments, _ := service["deployments"].([]any)
+			for _, d := range deployments {
+				definition := fmt.Sprint(service["taskDefinition"])
+				sum := fnv.New64a()
+				sum.Write([]byte(definition)) //nolint:errcheck // a hash takes everything
+				d.(map[string]any)["taskDefinition"], d.(map[string]any)["id"] = definition, fmt.Sprintf("ecs-svc/%d", sum.Sum64())
+			}
+		}
+		body, err := json.Marshal(answer)
+		if err != nil {
+			return err
+		}
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+		return nil
+	}
+	return httptest.NewServer(proxy)
 }
 
 // network gives a subnet and a security group of moto's default VPC, whose names are random.
@@ -135,8 +179,11 @@ func placed(t *testing.T, to string, platforms ...string) string {
 
 func TestDeployToFargate(t *testing.T) {
 	t.Parallel()
-	address, stop := runMoto(t)
+	moto, stop := runMoto(t)
 	defer stop()
+	server := withDeployments(moto)
+	defer server.Close()
+	address := server.Listener.Addr().String()
 	cloud := ecs.NewFromConfig(aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String("http://" + address),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
