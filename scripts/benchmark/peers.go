@@ -188,7 +188,7 @@ func services(dir string, count int) error {
   <ItemGroup><ProjectReference Include="../Shared/Shared.csproj" /></ItemGroup>
 </Project>
 `
-		files["src/"+name+"/Program.cs"] = "var app = Microsoft.AspNetCore.Builder.WebApplication.Create(args);\napp.MapGet(\"/\", () => Shared.Greeting.To(\"" + name + "\"));\napp.Run();\n"
+		files["src/"+name+"/Program.cs"] = "using Microsoft.AspNetCore.Builder;\n\nvar app = WebApplication.Create(args);\napp.MapGet(\"/\", () => Shared.Greeting.To(\"" + name + "\"));\napp.Run();\n"
 	}
 	return rewrite(dir, files)
 }
