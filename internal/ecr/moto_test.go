@@ -10,60 +10,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	memory "github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/aws"
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/aws/awstest"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/ecr/ecrtest"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/registry"
 )
-
-// moto starts AWS's other stand-in, which holds this room's fake against a model of AWS that somebody else made.
-func moto(t *testing.T) (address string) {
-	t.Helper()
-	program, err := exec.LookPath("moto_server")
-	if err != nil {
-		t.Skip("moto_server is not here: pip install 'moto[server]==5.2.1'")
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = free.Addr().String()
-	free.Close()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := exec.Command(program, "-H", "127.0.0.1", "-p", port)
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Wait() }()
-	t.Cleanup(func() {
-		server.Process.Kill() //nolint:errcheck // it may have ended
-		<-ended               //nolint:errcheck // the kill is how it ends
-	})
-	for {
-		if response, err := http.Get("http://" + address + "/moto-api/"); err == nil {
-			response.Body.Close()
-			return address
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("moto_server ended: %v", err)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
 
 func TestAgainstMoto(t *testing.T) {
 	policy, err := os.ReadFile("../../docs/ecr/lifecycle-policy.json")
@@ -71,7 +29,9 @@ func TestAgainstMoto(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newScene(t)
-	s.api = moto(t)
+	api, stop := awstest.Moto(t)
+	t.Cleanup(stop)
+	s.api = api
 	// Moto's token is no registry's, and the same each time.
 	guard := httptest.NewUnstartedServer(nil)
 	plain := memory.New(memory.Logger(log.New(io.Discard, "", 0)))

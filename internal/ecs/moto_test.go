@@ -3,10 +3,6 @@ package ecs
 import (
 	"context"
 	"io"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/aws/awstest"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/platform"
 	"github.com/dotnet-multiarch/dotnet-multiarch/internal/publication"
 )
@@ -22,36 +19,8 @@ import (
 // for which there is ecstest.
 func moto(t *testing.T) *Client {
 	t.Helper()
-	program, err := exec.LookPath("moto_server")
-	if err != nil {
-		t.Skip("moto_server is not installed: pip install 'moto[server]==5.2.1'")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close() // moto takes no listener, only a port
-	_, port, _ := strings.Cut(address, ":")
-	command := exec.Command(program, "-H", "127.0.0.1", "-p", port)
-	command.Env = append(os.Environ(), "MOTO_ECS_SERVICE_RUNNING=2")
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		command.Process.Kill() //nolint:errcheck // it may have ended
-		command.Wait()         //nolint:errcheck // killed
-	})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		response, err := http.Get("http://" + address + "/moto-api/data.json")
-		if err == nil {
-			response.Body.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("moto_server does not answer: %v", err)
-		}
-	}
+	address, stop := awstest.Moto(t, "MOTO_ECS_SERVICE_RUNNING=2")
+	t.Cleanup(stop)
 	c := New(aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String("http://" + address),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

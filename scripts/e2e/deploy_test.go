@@ -10,18 +10,14 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -30,6 +26,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/aws/awstest"
 )
 
 // deployment is what --format json of deploy promises, docs/deploy.md.
@@ -41,42 +39,6 @@ type deployment struct {
 
 // deployKeys are good for moto, which checks none.
 const deployKeys = "AWS_ACCESS_KEY_ID=AKIAEXAMPLE\nAWS_SECRET_ACCESS_KEY=not-a-secret\nAWS_REGION=eu-west-1\n"
-
-// runMoto starts a stand-in for AWS whose services reach their desired count at once, and gives its address.
-func runMoto(t *testing.T) (address string, stop func()) {
-	t.Helper()
-	program, err := exec.LookPath("moto_server")
-	if err != nil {
-		t.Skip("moto_server is not installed: pip install 'moto[server]==5.2.1'")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	listener.Close() // moto takes no listener, only a port
-	_, port, _ := strings.Cut(address, ":")
-	command := exec.Command(program, "-H", "127.0.0.1", "-p", port)
-	command.Env = append(os.Environ(), "MOTO_ECS_SERVICE_RUNNING=1")
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop = func() {
-		command.Process.Kill() //nolint:errcheck // it may have ended
-		command.Wait()         //nolint:errcheck // killed
-	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		response, err := http.Get("http://" + address + "/moto-api/data.json")
-		if err == nil {
-			response.Body.Close()
-			return address, stop
-		}
-		if time.Now().After(deadline) {
-			stop()
-			t.Fatalf("moto_server does not answer: %v", err)
-		}
-	}
-}
 
 // withDeployments stands before moto, whose services keep the deployment that they began with whatever they are updated to: here a
 // service has one deployment, of its task definition, with an id of its own.
@@ -179,7 +141,8 @@ func placed(t *testing.T, to string, platforms ...string) string {
 
 func TestDeployToFargate(t *testing.T) {
 	t.Parallel()
-	moto, stop := runMoto(t)
+	// Its services reach their desired count at once.
+	moto, stop := awstest.Moto(t, "MOTO_ECS_SERVICE_RUNNING=1")
 	defer stop()
 	server := withDeployments(moto)
 	defer server.Close()
