@@ -102,17 +102,22 @@ func plain(s string) string { return colour.ReplaceAllString(s, "") }
 // push builds and pushes: arguments of the constructor, then those of the function.
 func push(t *testing.T, constructor, function []string) (publication, result) {
 	t.Helper()
+	return pushedAs[publication](t, constructor, function)
+}
+
+// pushedAs reads what a push says, of one app or of several.
+func pushedAs[T any](t *testing.T, constructor, function []string) (said T, r result) {
+	t.Helper()
 	args := append([]string{"--progress=plain", "call"}, constructor...)
 	args = append(append(args, "build-and-push", "--format", "json"), function...)
-	r := dagger(t, args...)
+	r = dagger(t, args...)
 	if r.code != 0 {
 		t.Fatalf("dagger %s: code %d\n%s", strings.Join(args, " "), r.code, tail(r.stderr))
 	}
-	var p publication
-	if err := json.Unmarshal([]byte(r.stdout), &p); err != nil {
+	if err := json.Unmarshal([]byte(r.stdout), &said); err != nil {
 		t.Fatalf("%v in\n%s", err, r.stdout)
 	}
-	return p, r
+	return said, r
 }
 
 // tail is the end of a log, where the reason is.

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,17 +36,7 @@ func (r release) digests() map[string]string {
 // pushAll pushes several apps: arguments of the constructor, then those of the function.
 func pushAll(t *testing.T, constructor, function []string) (release, result) {
 	t.Helper()
-	args := append([]string{"--progress=plain", "call"}, constructor...)
-	args = append(append(args, "build-and-push", "--format", "json"), function...)
-	r := dagger(t, args...)
-	if r.code != 0 {
-		t.Fatalf("dagger %s: code %d\n%s", strings.Join(args, " "), r.code, tail(r.stderr))
-	}
-	var of release
-	if err := json.Unmarshal([]byte(r.stdout), &of); err != nil {
-		t.Fatalf("%v in\n%s", err, r.stdout)
-	}
-	return of, r
+	return pushedAs[release](t, constructor, function)
 }
 
 // steps names what the build's log shows to have really run: restores by number, compiled libraries and published apps by name.
