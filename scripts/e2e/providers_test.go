@@ -77,7 +77,8 @@ func realCheckout(t *testing.T, provider string, app cifile.App) *pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, p.dir, map[string]string{path: text, ".gitignore": "bin/\nobj/\n", ".env": `dotnet_multiarch_registry=${DOTNET_MULTIARCH_REGISTRY}
+	write(t, p.dir, map[string]string{path: text, ".gitignore": "bin/\nobj/\n", ".env": `dotnet_multiarch_PWD=
+dotnet_multiarch_registry=${DOTNET_MULTIARCH_REGISTRY}
 dotnet_multiarch_baseRegistry=${DOTNET_MULTIARCH_BASE_REGISTRY:-mcr.microsoft.com}
 dotnet_multiarch_sdkImage=${DOTNET_MULTIARCH_SDK_IMAGE:-}
 dotnet_multiarch_property=${DOTNET_MULTIARCH_PROPERTY:-}

@@ -107,14 +107,14 @@ func composing(forced, bundle string) []programs.Program {
 // Microsoft's registry does not answer: that engine does not reach the loopback
 // registry, so there is no use in composing images.
 func (l local) hintAtBases(ctx context.Context) {
-	if os.Getenv("DOTNET_MULTIARCH_BASE_REGISTRY") != "" {
+	if os.Getenv(baseRegistryVariable) != "" {
 		return
 	}
 	if r, known := l.rememberedBases(0); known && r.fresh() {
 		return
 	}
 	if !bases.MicrosoftAnswers(ctx) {
-		say("mcr.microsoft.com does not answer: set DOTNET_MULTIARCH_BASE_REGISTRY to a mirror that the engine of your dagger reaches")
+		say("mcr.microsoft.com does not answer: set " + baseRegistryVariable + " to a mirror that the engine of your dagger reaches")
 		return
 	}
 	// That the next call asks again is all that is lost when this fails.

@@ -16,21 +16,45 @@ type variable struct {
 	always      bool // also where the caller has set it
 }
 
-// registryVariables are what the repository's .env takes instead of its defaults.
+// What differs between machines, and what the repository's .env takes instead of its defaults: all of it as one variable,
+// since Dagger asks for each variable of a .env once for every argument that a module has.
+const (
+	registryVariable     = "DOTNET_MULTIARCH_REGISTRY"
+	baseRegistryVariable = "DOTNET_MULTIARCH_BASE_REGISTRY"
+	sdkImageVariable     = "DOTNET_MULTIARCH_SDK_IMAGE"
+	propertyVariable     = "DOTNET_MULTIARCH_PROPERTY"
+	localVariable        = "DOTNET_MULTIARCH_LOCAL"
+)
+
 func registryVariables(port int) []variable {
-	return []variable{
-		{name: "DOTNET_MULTIARCH_REGISTRY", value: "tcp://" + registry.Address(port)},
-		{name: "DOTNET_MULTIARCH_IMAGE", value: registry.Address(port) + "/sample-app"},
+	return []variable{{name: registryVariable, value: "tcp://" + registry.Address(port)}}
+}
+
+// withLocal adds the variable that .env reads: the registry, the base registry, the SDK image and the properties, parted by |.
+// What the caller has set beats what is known of the machine.
+func withLocal(set []variable, lookup func(string) (string, bool)) []variable {
+	values := map[string]string{baseRegistryVariable: "mcr.microsoft.com"}
+	for _, v := range set {
+		values[v.name] = v.value
 	}
+	var parts []string
+	for _, name := range []string{registryVariable, baseRegistryVariable, sdkImageVariable, propertyVariable} {
+		value, has := lookup(name)
+		if !has {
+			value = values[name]
+		}
+		parts = append(parts, value)
+	}
+	return append(set, variable{name: localVariable, value: strings.Join(parts, "|"), always: true})
 }
 
 // baseVariables leave out what is empty: then .env's defaults hold.
 func baseVariables(c bases.Choice) []variable {
 	var set []variable
 	for _, v := range []variable{
-		{name: "DOTNET_MULTIARCH_BASE_REGISTRY", value: c.BaseRegistry},
-		{name: "DOTNET_MULTIARCH_SDK_IMAGE", value: c.SDKImage},
-		{name: "DOTNET_MULTIARCH_PROPERTY", value: c.Property},
+		{name: baseRegistryVariable, value: c.BaseRegistry},
+		{name: sdkImageVariable, value: c.SDKImage},
+		{name: propertyVariable, value: c.Property},
 	} {
 		if v.value != "" {
 			set = append(set, v)

@@ -51,6 +51,30 @@ func TestBaseVariablesLeaveOutWhatIsEmpty(t *testing.T) {
 	}
 }
 
+// TestOneVariableSaysAllToTheEnvFile: Dagger asks for each variable of a .env many times.
+func TestOneVariableSaysAllToTheEnvFile(t *testing.T) {
+	for name, tc := range map[string]struct {
+		choice bases.Choice
+		theirs map[string]string
+		want   string
+	}{
+		"defaults":  {want: "tcp://127.0.0.1:5001|mcr.microsoft.com||"},
+		"composed":  {choice: bases.Choice{BaseRegistry: "127.0.0.1:5001", SDKImage: "s", Property: "A=1;B=2"}, want: "tcp://127.0.0.1:5001|127.0.0.1:5001|s|A=1;B=2"},
+		"caller's":  {theirs: map[string]string{"DOTNET_MULTIARCH_BASE_REGISTRY": "mirror.example.com"}, want: "tcp://127.0.0.1:5001|mirror.example.com||"},
+		"emptied":   {choice: bases.Choice{Property: "A=1"}, theirs: map[string]string{"DOTNET_MULTIARCH_PROPERTY": ""}, want: "tcp://127.0.0.1:5001|mcr.microsoft.com||"},
+		"stale one": {theirs: map[string]string{"DOTNET_MULTIARCH_LOCAL": "old"}, want: "tcp://127.0.0.1:5001|mcr.microsoft.com||"},
+	} {
+		set := withLocal(append(registryVariables(5001), baseVariables(tc.choice)...), func(name string) (string, bool) {
+			value, has := tc.theirs[name]
+			return value, has
+		})
+		want := variable{name: "DOTNET_MULTIARCH_LOCAL", value: tc.want, always: true}
+		if got := set[len(set)-1]; got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestFolderIsPutBeforeAPathOnce(t *testing.T) {
 	for path, want := range map[string]string{"/a:/b": "/x:/a:/b", "/x:/a": "/x:/a", "/x": "/x", "/xy:/a": "/x:/xy:/a"} {
 		if got := withFolder(path, "/x"); got != want {

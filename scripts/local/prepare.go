@@ -55,7 +55,7 @@ func (l local) prepare(ctx context.Context) (ready, error) {
 	}
 	if own {
 		l.hintAtBases(ctx)
-		return ready{dagger: facts.Dagger, set: registryVariables(port)}, nil
+		return ready{dagger: facts.Dagger, set: withLocal(registryVariables(port), os.LookupEnv)}, nil
 	}
 	return l.embedded(ctx, port)
 }
@@ -75,7 +75,7 @@ func (l local) embedded(ctx context.Context, port int) (ready, error) {
 	if err != nil {
 		return ready{}, err
 	}
-	set := append(registryVariables(port), baseVariables(choice)...)
+	set := withLocal(append(registryVariables(port), baseVariables(choice)...), os.LookupEnv)
 	return ready{
 		dagger: filepath.Join(bin, "dagger"),
 		set:    append(set, engineVariables(l.engine.Address(), bin)...),
