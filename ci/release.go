@@ -114,16 +114,10 @@ func (r *release) readChoices(ctx context.Context, m *DotnetMultiarch) (err erro
 	return r.choices.Validate()
 }
 
-// preflight plans, and asks of every app whether it can be pushed and has a base for every platform. Targets that do not depend
-// on the apps are asked about before the plan, which may have to fetch an SDK.
+// preflight plans, and asks of every app whether it can be pushed and has a base for every platform.
 func (r *release) preflight(ctx context.Context, m *DotnetMultiarch) (err error) {
 	fixed := r.naming != nil && r.naming.Fixed()
-	if fixed {
-		if err := r.client.Preflight(ctx, r.naming.Any, r.options); err != nil {
-			return err
-		}
-	}
-	if r.plan, err = m.complete(ctx, &plan{images: r.client}); err != nil {
+	if r.plan, err = r.planBeside(ctx, m, fixed); err != nil {
 		return err
 	}
 	targets := make([][]registry.Target, len(r.apps))
@@ -146,6 +140,29 @@ func (r *release) preflight(ctx context.Context, m *DotnetMultiarch) (err error)
 		}
 	}
 	return r.resolveBases(ctx)
+}
+
+// planBeside plans while the registry is asked about targets that do not depend on the apps. A push that is refused ends the plan,
+// which may be fetching an SDK, and is what is told where both fail.
+func (r *release) planBeside(ctx context.Context, m *DotnetMultiarch, fixed bool) (*plan, error) {
+	if !fixed {
+		return m.complete(ctx, &plan{images: r.client})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	refused := make(chan error, 1)
+	go func() {
+		err := r.client.Preflight(ctx, r.naming.Any, r.options)
+		if err != nil {
+			cancel()
+		}
+		refused <- err
+	}()
+	p, err := m.complete(ctx, &plan{images: r.client})
+	if problem := <-refused; problem != nil {
+		return nil, problem
+	}
+	return p, err
 }
 
 // resolveBases finds the bases of every app; one that several have is asked for once.
