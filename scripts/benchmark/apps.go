@@ -18,6 +18,8 @@ type app struct {
 	dir         string
 	// project is the app's project file, program a code file of it, library one of the lowest library's or "".
 	project, program, library string
+	// large says that some ways to build it take minutes.
+	large bool
 	// entrypoint of the Dockerfile, the assembly's name.
 	assembly string
 	// fresh writes the tree anew, so that no cache knows any of it.
@@ -71,7 +73,7 @@ func sample(repository, dir string) app {
 func solution(repository, dir string) app {
 	return app{
 		name: "solution", title: "ten projects, 510 files", dir: dir, project: "src/App/App.csproj", program: "src/App/Program.cs",
-		library: "src/Primitives/Registration.cs", assembly: "Shop.App",
+		library: "src/Primitives/Registration.cs", assembly: "Shop.App", large: true,
 		fresh: func(ctx context.Context) error {
 			if err := os.RemoveAll(dir); err != nil {
 				return err

@@ -21,6 +21,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/plot"
 )
 
 const usage = `usage: scripts/bench [--full] [--runs N] [--write] [SECTION…]
@@ -33,7 +35,8 @@ const usage = `usage: scripts/bench [--full] [--runs N] [--write] [SECTION…]
   strategies              compare-strategies of sample-app: native, emulated, cross-compiled
   floor                   an unchanged app against an empty call
 
-Without --full: hello, sample, solution and floor, once each but for the edits: under ten minutes on two processors.
+Without --full: floor, hello, sample, and of solution the edits against buildx, once each: under ten minutes on two processors.
+--full takes about an hour there: floor, hello, sample and solution three times, the rest once.
 --write puts the tables between the marks of docs/benchmarks.md, and the pictures beside it.
 `
 
@@ -43,7 +46,7 @@ const cold = "cold"
 type section struct {
 	name string
 	run  func(context.Context, environment, int, io.Writer) error
-	full bool // left out of the short version
+	full bool // left out of the short version, and measured once unless the caller says how often
 }
 
 var sections = []section{
@@ -77,16 +80,10 @@ func run(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	flags.Usage = func() { fmt.Fprint(os.Stderr, usage) }
 	full := flags.Bool("full", false, "every section")
-	runs := flags.Int("runs", 0, "how often each is measured; default 1, with --full 3")
+	runs := flags.Int("runs", 0, "how often each is measured")
 	write := flags.Bool("write", false, "write docs/benchmarks.md")
 	if err := flags.Parse(args); err != nil {
 		return err
-	}
-	if *runs == 0 {
-		*runs = 1
-		if *full {
-			*runs = 3
-		}
 	}
 	chosen, err := choose(flags.Args(), *full)
 	if err != nil {
@@ -97,6 +94,7 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(e.scratch)) }()
+	e.full = *full
 	stop, err := e.buildkit(ctx)
 	if err != nil {
 		return err
@@ -104,16 +102,29 @@ func run(ctx context.Context, args []string) (err error) {
 	defer stop()
 	var report bytes.Buffer
 	w := io.MultiWriter(os.Stdout, &report)
-	fmt.Fprintln(w, e.headline(ctx, *runs))
+	headline := e.headline(ctx)
+	fmt.Fprintln(w, headline+" Ratios are taken within a run, medians of these.")
 	for _, s := range chosen {
-		if err := s.run(ctx, e, *runs, w); err != nil {
+		if err := s.run(ctx, e, s.runs(*runs, *full), w); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	if *write {
-		return replaceMeasured(filepath.Join(e.repository, "docs", "benchmarks.md"), report.String())
+	if !*write {
+		return nil
 	}
-	return nil
+	return e.write(headline, report.String())
+}
+
+// runs is how often a section is measured, where the caller says nothing.
+func (s section) runs(asked int, full bool) int {
+	switch {
+	case asked > 0:
+		return asked
+	case full && !s.full:
+		return 3
+	default:
+		return 1
+	}
 }
 
 func choose(names []string, full bool) ([]section, error) {
@@ -133,6 +144,7 @@ func choose(names []string, full bool) ([]section, error) {
 
 // newEnvironment takes over what scripts/bench has prepared.
 func newEnvironment(ctx context.Context) (e environment, err error) {
+	e.panels, e.pictures = &[]plot.Panel{}, map[string][]byte{}
 	if e.repository, err = os.Getwd(); err != nil {
 		return e, err
 	}
@@ -158,7 +170,7 @@ func newEnvironment(ctx context.Context) (e environment, err error) {
 	return e, err
 }
 
-func (e environment) headline(ctx context.Context, runs int) string {
+func (e environment) headline(ctx context.Context) string {
 	version := func(c command, field int) string {
 		out, err := c.run(ctx)
 		fields := strings.Fields(out)
@@ -178,7 +190,7 @@ func (e environment) headline(ctx context.Context, runs int) string {
 	if e.dotnet != "" {
 		parts = append(parts, ".NET SDK "+version(command{args: []string{filepath.Join(e.dotnet, "dotnet"), "--version"}}, 0))
 	}
-	return strings.Join(parts, ", ") + fmt.Sprintf(". %d runs; ratios are taken within a run, medians of these.", runs)
+	return strings.Join(parts, ", ") + "."
 }
 
 // peer asks for the version that scripts/peers pins.
@@ -190,6 +202,24 @@ func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "  "+format+"\n", 
 
 // The marks between which docs/benchmarks.md holds what was measured.
 const begin, end = "<!-- measured by scripts/bench -->", "<!-- end -->"
+
+// write puts what was measured into docs/benchmarks.md, and the pictures beside it.
+func (e environment) write(headline, report string) error {
+	docs := filepath.Join(e.repository, "docs")
+	if len(*e.panels) > 0 {
+		picture, err := plot.SVG(plot.Chart{Title: "From source to pushed image for two platforms, less is better", Lines: []string{headline}, Panels: *e.panels})
+		if err != nil {
+			return err
+		}
+		e.pictures["benchmarks.svg"] = picture
+	}
+	for name, picture := range e.pictures {
+		if err := os.WriteFile(filepath.Join(docs, name), picture, 0o644); err != nil {
+			return err
+		}
+	}
+	return replaceMeasured(filepath.Join(docs, "benchmarks.md"), report)
+}
 
 func replaceMeasured(file, text string) error {
 	page, err := os.ReadFile(file)

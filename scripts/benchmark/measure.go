@@ -30,6 +30,9 @@ func (s series) over(peer series) series {
 
 // spread is the least and the most.
 func (s series) spread() string {
+	if len(s) == 1 {
+		return "one run"
+	}
 	return fmt.Sprintf("%.2f to %.2f", slices.Min(s), slices.Max(s))
 }
 
@@ -67,6 +70,8 @@ type contender struct {
 	// reset forgets what a cold build may not know; nil where the change of the source does it.
 	reset func() error
 	build func(context.Context) error
+	// most is how many runs it takes part in, 0 for all.
+	most int
 }
 
 // measure runs every scenario with every contender, interleaved. A contender that fails is left out from there on.
@@ -81,7 +86,7 @@ func measure(ctx context.Context, scenarios []scenario, contenders []contender, 
 			}
 			for i := range contenders {
 				c := contenders[(i+run)%len(contenders)] // none is always the one that finds the disk's cache warm
-				if r.failed[c.name] != "" {
+				if r.failed[c.name] != "" || c.most > 0 && run >= c.most {
 					continue
 				}
 				seconds, err := timed(ctx, c, s)

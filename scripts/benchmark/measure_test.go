@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 )
@@ -44,5 +45,42 @@ func TestAContenderThatFailsIsLeftOutAndSaid(t *testing.T) {
 	r.table(&out, "app", "ours", []string{"peer"})
 	if !strings.Contains(out.String(), "| edit | - | - | - | 0.00 | - |") || !strings.Contains(out.String(), "peer failed: crashed badly") {
 		t.Errorf("got %s", out.String())
+	}
+}
+
+func TestAContenderTakesPartInAsManyRunsAsItIsGiven(t *testing.T) {
+	calls := map[string]int{}
+	build := func(name string) func(context.Context) error {
+		return func(context.Context) error { calls[name]++; return nil }
+	}
+	contenders := []contender{{name: "ours", build: build("ours")}, {name: "slow", build: build("slow"), most: 1}}
+	r, err := measure(t.Context(), []scenario{{name: "edit"}}, contenders, 3, func(string, ...any) {})
+	if err != nil || calls["ours"] != 3 || calls["slow"] != 1 {
+		t.Fatalf("calls %v, %v", calls, err)
+	}
+	if got := r.seconds["edit"]["ours"].over(r.seconds["edit"]["slow"]).spread(); got != "one run" {
+		t.Errorf("spread %q", got)
+	}
+}
+
+// TestThePictureLeavesOutWhoDidNotRun: an axis without bars says nothing.
+func TestThePictureLeavesOutWhoDidNotRun(t *testing.T) {
+	r := newResults([]scenario{{name: "cold"}, {name: "edit"}})
+	r.add("edit", "ours", 2)
+	p := r.panel("app: seconds", []string{"ours", "peer"})
+	if len(p.Categories) != 2 || len(p.Series) != 1 || p.Series[0].Name != "ours" || p.Series[0].Values[1] != 2 || !math.IsNaN(p.Series[0].Values[0]) {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestTheLongSectionsAreMeasuredOnceUnlessAsked(t *testing.T) {
+	for _, tc := range []struct {
+		asked      int
+		full, long bool
+		want       int
+	}{{0, false, false, 1}, {0, true, false, 3}, {0, true, true, 1}, {0, false, true, 1}, {5, false, true, 5}} {
+		if got := (section{full: tc.long}).runs(tc.asked, tc.full); got != tc.want {
+			t.Errorf("%+v: %d", tc, got)
+		}
 	}
 }

@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/plot"
 )
 
 // Names of the contenders, as the tables have them.
@@ -33,6 +36,9 @@ type environment struct {
 	programs   string // folder of buildkitd, buildctl and buildx
 	dotnet     string // root of a .NET SDK on this machine, "" for none
 	feed       string // folder of packages for that SDK, "" for nuget.org
+	full       bool
+	panels     *[]plot.Panel     // what benchmarks.svg shows, as the sections add to it
+	pictures   map[string][]byte // by the file's name in docs
 }
 
 func (e environment) dagger(args ...string) command {
@@ -209,9 +215,15 @@ func (e environment) freshEngine(ctx context.Context) (seconds float64, err erro
 			return 0, err
 		}
 	}
-	env := []string{"XDG_CACHE_HOME=" + fresh}
+	// scripts/bench has set what leads to the engine that runs already, and to its registry.
+	alone := []string{"env", "XDG_CACHE_HOME=" + fresh}
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); name == "_EXPERIMENTAL_DAGGER_RUNNER_HOST" || strings.HasPrefix(name, "DOTNET_MULTIARCH_") {
+			alone = slices.Insert(alone, 1, "-u", name)
+		}
+	}
 	local := func(what string) error {
-		_, err := command{dir: e.repository, env: env, args: []string{filepath.Join(e.repository, "scripts", "dagger-local"), what}}.run(ctx)
+		_, err := command{dir: e.repository, args: append(slices.Clip(alone), filepath.Join(e.repository, "scripts", "dagger-local"), what)}.run(ctx)
 		return err
 	}
 	defer func() { err = errors.Join(err, local("clean")) }()
@@ -219,8 +231,7 @@ func (e environment) freshEngine(ctx context.Context) (seconds float64, err erro
 		return 0, err
 	}
 	first := e.dagger("call", "build-and-push")
-	// Other tests' variables name the registry of the engine that is built already.
-	first.env = env
+	first.args = append(alone, first.args...)
 	start := time.Now()
 	_, err = first.run(ctx)
 	return time.Since(start).Seconds(), err

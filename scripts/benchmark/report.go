@@ -3,7 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/internal/plot"
 )
 
 // table prints a Markdown table: ours against each peer, ratios first.
@@ -53,8 +57,33 @@ func (s scenario) verdict(ours, peer series) string {
 	if s.bar == 0 || len(peer) == 0 {
 		return "-"
 	}
-	if ours.over(peer).median() <= s.bar {
-		return fmt.Sprintf("%.2f, met", s.bar)
+	return fmt.Sprintf("%.2f, %s", s.bar, met(ours.over(peer).median() <= s.bar))
+}
+
+func met(yes bool) string {
+	if yes {
+		return "met"
 	}
-	return fmt.Sprintf("%.2f, **not met**", s.bar)
+	return "**not met**"
+}
+
+// panel shows the medians of some contenders.
+func (r *results) panel(title string, contenders []string) plot.Panel {
+	p := plot.Panel{Title: title}
+	for _, s := range r.scenarios {
+		p.Categories = append(p.Categories, s.name)
+	}
+	for _, c := range contenders {
+		values := make([]float64, len(r.scenarios))
+		for i, s := range r.scenarios {
+			values[i] = math.NaN()
+			if taken := r.seconds[s.name][c]; len(taken) > 0 {
+				values[i] = taken.median()
+			}
+		}
+		if slices.ContainsFunc(values, func(v float64) bool { return !math.IsNaN(v) }) {
+			p.Series = append(p.Series, plot.Series{Name: c, Values: values})
+		}
+	}
+	return p
 }
