@@ -33,6 +33,7 @@ const usage = `usage: scripts/bench [--full] [--runs N] [--write] [SECTION…]
   registry                an empty repository, and one that holds the image of before
   fresh                   the first call on an engine whose state is new
   strategies              compare-strategies of sample-app: native, emulated, cross-compiled
+  trace                   where the time of our own calls goes, by Dagger's spans
   floor                   an unchanged app against an empty call
 
 Without --full: floor, hello, sample, and of solution the edits against buildx, once each: under ten minutes on two processors.
@@ -65,6 +66,7 @@ var sections = []section{
 	{"registry", registrySection, true},
 	{"fresh", freshSection, true},
 	{"strategies", strategiesSection, true},
+	{"trace", traceSection, true},
 }
 
 func main() {
