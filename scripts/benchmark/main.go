@@ -38,7 +38,7 @@ const usage = `usage: scripts/bench [--full] [--runs N] [--write] [SECTION…]
 
 Without --full: floor, hello, sample, and of solution the edits against buildx, once each: under ten minutes on two processors.
 --full takes about an hour there: floor, hello, sample and solution three times, the rest once.
---write puts the tables between the marks of docs/benchmarks.md, and the pictures beside it.
+--write puts the tables of these sections between their marks in docs/benchmarks.md, and the pictures beside it.
 `
 
 // cold is what the names of scenarios begin with in which nothing but base images is cached.
@@ -102,19 +102,20 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer stop()
-	var report bytes.Buffer
-	w := io.MultiWriter(os.Stdout, &report)
 	headline := e.headline(ctx)
-	fmt.Fprintln(w, headline+" Ratios are taken within a run, medians of these.")
+	fmt.Println(headline)
+	reports := map[string]string{}
 	for _, s := range chosen {
-		if err := s.run(ctx, e, s.runs(*runs, *full), w); err != nil {
+		var report bytes.Buffer
+		if err := s.run(ctx, e, s.runs(*runs, *full), io.MultiWriter(os.Stdout, &report)); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		reports[s.name] = headline + "\n" + report.String()
 	}
-	if !*write {
-		return nil
+	if *write {
+		return e.write(headline, reports)
 	}
-	return e.write(headline, report.String())
+	return nil
 }
 
 // runs is how often a section is measured, where the caller says nothing.
@@ -192,7 +193,7 @@ func (e environment) headline(ctx context.Context) string {
 	if e.dotnet != "" {
 		parts = append(parts, ".NET SDK "+version(command{args: []string{filepath.Join(e.dotnet, "dotnet"), "--version"}}, 0))
 	}
-	return strings.Join(parts, ", ") + "."
+	return strings.Join(parts, ", ")
 }
 
 // peer asks for the version that scripts/peers pins.
@@ -202,13 +203,10 @@ func (e environment) peer(module string) command {
 
 func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "  "+format+"\n", args...) }
 
-// The marks between which docs/benchmarks.md holds what was measured.
-const begin, end = "<!-- measured by scripts/bench -->", "<!-- end -->"
-
-// write puts what was measured into docs/benchmarks.md, and the pictures beside it.
-func (e environment) write(headline, report string) error {
+// write puts what was measured into docs/benchmarks.md, a section each, and the pictures beside it.
+func (e environment) write(headline string, reports map[string]string) error {
 	docs := filepath.Join(e.repository, "docs")
-	if len(*e.panels) > 0 {
+	if len(*e.panels) == pictured {
 		picture, err := plot.SVG(plot.Chart{Title: "From source to pushed image for two platforms, less is better", Lines: []string{headline}, Panels: *e.panels})
 		if err != nil {
 			return err
@@ -220,18 +218,32 @@ func (e environment) write(headline, report string) error {
 			return err
 		}
 	}
-	return replaceMeasured(filepath.Join(docs, "benchmarks.md"), report)
-}
-
-func replaceMeasured(file, text string) error {
-	page, err := os.ReadFile(file)
+	file := filepath.Join(docs, "benchmarks.md")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	before, rest, found := strings.Cut(string(page), begin)
+	page := string(text)
+	for _, s := range sections {
+		if report, measured := reports[s.name]; measured {
+			if page, err = replaced(page, s.name, report); err != nil {
+				return fmt.Errorf("writing %s: %w", file, err)
+			}
+		}
+	}
+	return os.WriteFile(file, []byte(page), 0o644)
+}
+
+// pictured is how many apps the picture compares: it is drawn when all of them were measured.
+const pictured = 3
+
+// replaced puts a section's text between its marks in a page.
+func replaced(page, section, text string) (string, error) {
+	begin, end := "<!-- measured by scripts/bench "+section+" -->", "<!-- end -->"
+	before, rest, found := strings.Cut(page, begin)
 	_, after, ended := strings.Cut(rest, end)
 	if !found || !ended {
-		return fmt.Errorf("writing %s: it has no %s … %s", file, begin, end)
+		return "", fmt.Errorf("it has no %s … %s", begin, end)
 	}
-	return os.WriteFile(file, []byte(before+begin+"\n\n"+strings.TrimSpace(text)+"\n\n"+end+after), 0o644)
+	return before + begin + "\n\n" + strings.TrimSpace(text) + "\n\n" + end + after, nil
 }

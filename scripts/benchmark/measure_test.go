@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"strings"
 	"testing"
 )
@@ -81,6 +82,31 @@ func TestTheLongSectionsAreMeasuredOnceUnlessAsked(t *testing.T) {
 	}{{0, false, false, 1}, {0, true, false, 3}, {0, true, true, 1}, {0, false, true, 1}, {5, false, true, 5}} {
 		if got := (section{full: tc.long}).runs(tc.asked, tc.full); got != tc.want {
 			t.Errorf("%+v: %d", tc, got)
+		}
+	}
+}
+
+func TestASectionIsWrittenBetweenItsMarks(t *testing.T) {
+	page := "# Title\n\n<!-- measured by scripts/bench a -->\nold\n<!-- end -->\nbetween\n<!-- measured by scripts/bench b -->\nstays\n<!-- end -->\n"
+	got, err := replaced(page, "a", "\nnew\n")
+	want := "# Title\n\n<!-- measured by scripts/bench a -->\n\nnew\n\n<!-- end -->\nbetween\n<!-- measured by scripts/bench b -->\nstays\n<!-- end -->\n"
+	if err != nil || got != want {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := replaced(page, "c", "new"); err == nil || !strings.Contains(err.Error(), "scripts/bench c") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestThePageHasAPlaceForEverySection: else what took an hour to measure is not written.
+func TestThePageHasAPlaceForEverySection(t *testing.T) {
+	page, err := os.ReadFile("../../docs/benchmarks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sections {
+		if _, err := replaced(string(page), s.name, "text"); err != nil {
+			t.Error(err)
 		}
 	}
 }
