@@ -55,8 +55,11 @@ func (p *plan) built(ctx context.Context, apps []*app, folder string, several bo
 	for i, a := range apps {
 		all[i] = &made{app: a}
 	}
-	err := sideBySide(ctx, all, func(ctx context.Context, one *made) (err error) {
-		one.files, err = p.publish(ctx, one.app, folder)
+	err := sideBySide(ctx, all, func(ctx context.Context, one *made) error {
+		published, err := p.publish(ctx, one.app)
+		if err == nil {
+			one.files, err = published.Directory(folder).Sync(ctx)
+		}
 		return err
 	})
 	if err != nil {

@@ -46,12 +46,13 @@ func (d *delivery) prepare(m *DotnetMultiarch) (err error) {
 	return nil
 }
 
-func (d *delivery) publish(ctx context.Context) (err error) {
-	if d.files, err = d.release.publish(ctx, d.app, dotnet.PublishDir); err != nil {
+func (d *delivery) publish(ctx context.Context) error {
+	published, err := d.release.publish(ctx, d.app)
+	if err != nil {
 		return err
 	}
-	d.assets, err = d.release.publish(ctx, d.app, dotnet.AssetsDir)
-	return err
+	d.files, d.assets = published.Directory(dotnet.PublishDir), published.Directory(dotnet.AssetsDir)
+	return nil
 }
 
 func (d *delivery) assemble(ctx context.Context, scratch string) error {

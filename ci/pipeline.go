@@ -153,21 +153,19 @@ func (p *plan) withLibraries(ctx context.Context, restored *dagger.Container, ap
 // goes in as the directory it is, and an edit of any of its files publishes again.
 const largestConstant = 64 << 20
 
-// publish publishes an app and gives what lies in a folder of the build container then.
-func (p *plan) publish(ctx context.Context, a *app, folder string) (*dagger.Directory, error) {
-	published, err := p.published(a)
+// publish lays the rest of the source beside the libraries, publishes an app there, and gives the container after that.
+func (p *plan) publish(ctx context.Context, a *app) (*dagger.Container, error) {
+	published, err := p.publishing(a)
 	if err != nil {
 		return nil, err
 	}
-	files, err := published.Directory(folder).Sync(ctx)
-	if err != nil {
+	if published, err = published.Sync(ctx); err != nil {
 		return nil, toolError("publishing "+a.Path, err)
 	}
-	return files, nil
+	return published, nil
 }
 
-// published lays the rest of the source beside the libraries and publishes an app.
-func (p *plan) published(a *app) (*dagger.Container, error) {
+func (p *plan) publishing(a *app) (*dagger.Container, error) {
 	after := a.libraries
 	publish := dotnet.Publish(a.settings, a.Project, a.identifiers, after.compiled)
 	rest := func(file string) bool { return a.related(file) && (after.holds == nil || !after.holds(file)) }
