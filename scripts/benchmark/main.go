@@ -105,18 +105,24 @@ func run(ctx context.Context, args []string) (err error) {
 	headline := e.headline(ctx)
 	fmt.Println(headline)
 	reports := map[string]string{}
+	var problems []error
 	for _, s := range chosen {
 		var report bytes.Buffer
 		n := s.runs(*runs, *full)
 		if err := s.run(ctx, e, n, io.MultiWriter(os.Stdout, &report)); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			// What the others measured, in an hour perhaps, is not lost.
+			problems = append(problems, fmt.Errorf("%s: %w", s.name, err))
+			continue
 		}
 		reports[s.name] = fmt.Sprintf("%s, runs: %d\n%s", headline, n, report.String())
 	}
 	if *write {
-		return e.write(headline, reports)
+		problems = append(problems, e.write(headline, reports))
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // runs is how often a section is measured, where the caller says nothing.

@@ -216,7 +216,8 @@ func (e environment) freshEngine(ctx context.Context) (seconds float64, err erro
 		}
 	}
 	// scripts/bench has set what leads to the engine that runs already, and to its registry.
-	alone := []string{"env", "XDG_CACHE_HOME=" + fresh}
+	path := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return strings.HasPrefix(dir, cache) })
+	alone := []string{"env", "XDG_CACHE_HOME=" + fresh, "PATH=" + strings.Join(path, string(os.PathListSeparator))}
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); name == "_EXPERIMENTAL_DAGGER_RUNNER_HOST" || strings.HasPrefix(name, "DOTNET_MULTIARCH_") {
 			alone = slices.Insert(alone, 1, "-u", name)
