@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // bars are the ratios to buildx that the project asks of itself.
@@ -205,7 +206,8 @@ func freshSection(ctx context.Context, e environment, runs int, w io.Writer) err
 
 // strategiesSection is the module's own comparison, which any user can make of any app.
 func strategiesSection(ctx context.Context, e environment, runs int, w io.Writer) error {
-	json, err := e.dagger("call", "compare-strategies", "--runs", strconv.Itoa(runs), "--format", "json").run(ctx)
+	args := append([]string{"call"}, strings.Fields(os.Getenv("BENCH_STRATEGIES"))...)
+	json, err := e.dagger(append(args, "compare-strategies", "--runs", strconv.Itoa(runs), "--format", "json")...).run(ctx)
 	if err != nil {
 		return err
 	}

@@ -134,14 +134,15 @@ func breakdown(call *span) []float64 {
 	var starts, commands, own float64
 	function := call.first(functionSpan)
 	if function != nil {
-		// The function is a container, and those that it runs are below it.
-		for i, c := range function.all(containerSpan) {
-			if i > 0 {
-				commands += c.seconds()
-				continue
-			}
-			if query := c.first(querySpan); query != nil {
+		// The function is a container, the one that lasts longest, and those that it runs are below it.
+		containers := function.all(containerSpan)
+		if len(containers) > 0 {
+			its := slices.MaxFunc(containers, func(a, b *span) int { return cmp.Compare(a.seconds(), b.seconds()) })
+			if query := its.first(querySpan); query != nil {
 				starts = query.start.Sub(function.start).Seconds()
+			}
+			for _, c := range its.all(containerSpan)[1:] {
+				commands += c.seconds()
 			}
 		}
 		own = function.seconds() - starts - commands

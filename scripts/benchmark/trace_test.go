@@ -23,6 +23,7 @@ func TestTheTimeOfACallIsTakenApart(t *testing.T) {
 		at(4, 3, "dagop.ctr Container.withExec", 11, 14),
 		at(5, 1, "DotnetMultiarch.buildAndPush", 20, 90),
 		at(6, 5, "dagop.ctr Container.withExec", 21, 89),
+		at(10, 5, "dagop.ctr Container.withExec", 20, 21), // of the SDK that starts the function
 		at(7, 6, "POST /query", 25, 26),
 		at(8, 6, "POST /query", 30, 71),
 		at(1, 0, "call", 0, 100),
