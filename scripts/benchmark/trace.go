@@ -48,6 +48,23 @@ func (s *span) first(prefix string) *span {
 	return slices.MinFunc(found, func(a, b *span) int { return a.start.Compare(b.start) })
 }
 
+// together is how long any of some spans lasted: one that waits for another may have it within.
+func together(spans []*span) (seconds float64) {
+	slices.SortFunc(spans, func(a, b *span) int { return a.start.Compare(b.start) })
+	var until time.Time
+	for _, s := range spans {
+		from := s.start
+		if from.Before(until) {
+			from = until
+		}
+		if s.end.After(from) {
+			seconds += s.end.Sub(from).Seconds()
+			until = s.end
+		}
+	}
+	return seconds
+}
+
 // tree puts spans below their parents; the roots are parts of a span without a name, which lasts as long as all of them.
 func tree(spans []*trace.Span) *span {
 	byID := map[string]*span{}
@@ -141,9 +158,7 @@ func breakdown(call *span) []float64 {
 			if query := its.first(querySpan); query != nil {
 				starts = query.start.Sub(function.start).Seconds()
 			}
-			for _, c := range its.all(containerSpan)[1:] {
-				commands += c.seconds()
-			}
+			commands = together(its.all(containerSpan)[1:])
 		}
 		own = function.seconds() - starts - commands
 	}

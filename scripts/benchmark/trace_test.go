@@ -26,6 +26,7 @@ func TestTheTimeOfACallIsTakenApart(t *testing.T) {
 		at(10, 5, "dagop.ctr Container.withExec", 20, 21), // of the SDK that starts the function
 		at(7, 6, "POST /query", 25, 26),
 		at(8, 6, "POST /query", 30, 71),
+		at(11, 9, "dagop.ctr Container.withExec", 45, 60), // what another waits for is below it
 		at(1, 0, "call", 0, 100),
 	})
 	want := []float64{1.7, 0.8, 0.5, 0.5, 3.0, 3.5, 10}
