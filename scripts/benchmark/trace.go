@@ -151,14 +151,14 @@ func breakdown(call *span) []float64 {
 	var starts, commands, own float64
 	function := call.first(functionSpan)
 	if function != nil {
-		// The function is a container, the one that lasts longest, and those that it runs are below it.
+		if query := function.first(querySpan); query != nil {
+			starts = query.start.Sub(function.start).Seconds()
+		}
+		// The function is a container itself, the one that lasts longest.
 		containers := function.all(containerSpan)
 		if len(containers) > 0 {
-			its := slices.MaxFunc(containers, func(a, b *span) int { return cmp.Compare(a.seconds(), b.seconds()) })
-			if query := its.first(querySpan); query != nil {
-				starts = query.start.Sub(function.start).Seconds()
-			}
-			commands = together(its.all(containerSpan)[1:])
+			slices.SortFunc(containers, func(a, b *span) int { return cmp.Compare(b.seconds(), a.seconds()) })
+			commands = together(containers[1:])
 		}
 		own = function.seconds() - starts - commands
 	}

@@ -22,14 +22,14 @@ func TestTheTimeOfACallIsTakenApart(t *testing.T) {
 		at(3, 1, "Query.dotnetMultiarch", 10, 15),
 		at(4, 3, "dagop.ctr Container.withExec", 11, 14),
 		at(5, 1, "DotnetMultiarch.buildAndPush", 20, 90),
-		at(6, 5, "dagop.ctr Container.withExec", 21, 89),
-		at(10, 5, "dagop.ctr Container.withExec", 20, 21), // of the SDK that starts the function
-		at(7, 6, "POST /query", 25, 26),
-		at(8, 6, "POST /query", 30, 71),
+		at(6, 5, "dagop.ctr Container.withExec", 21, 89), // the function itself, beside what it asks for
+		at(10, 5, "dagop.ctr Container.withExec", 20, 21),
+		at(7, 5, "POST /query", 25, 26),
+		at(8, 5, "POST /query", 30, 71),
 		at(11, 9, "dagop.ctr Container.withExec", 45, 60), // what another waits for is below it
 		at(1, 0, "call", 0, 100),
 	})
-	want := []float64{1.7, 0.8, 0.5, 0.5, 3.0, 3.5, 10}
+	want := []float64{1.7, 0.8, 0.5, 0.5, 3.1, 3.4, 10}
 	got := breakdown(call)
 	for i := range want {
 		if diff := got[i] - want[i]; diff > 1e-6 || diff < -1e-6 {
