@@ -120,7 +120,7 @@ func traced(ctx context.Context, c command) (*span, error) {
 		}
 	})}
 	go server.Serve(listener) //nolint:errcheck // it ends by being closed
-	defer server.Close()
+	defer server.Close()      //nolint:errcheck // nothing is lost
 	c.env = append(slices.Clip(c.env), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+listener.Addr().String(), "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
 	if _, err := c.run(ctx); err != nil {
 		return nil, err
