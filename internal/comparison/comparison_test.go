@@ -181,3 +181,10 @@ func TestReadRefusesWhatIsNoComparison(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAResultWithoutAnythingComparedIsNone: each format would say something else of it.
+func TestAResultWithoutAnythingComparedIsNone(t *testing.T) {
+	if _, err := Read(`{"comparison":"strategies"}`); err == nil || !strings.Contains(err.Error(), "compares nothing") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -72,7 +73,7 @@ func sample(repository, dir string) app {
 // solution is ten generated projects; the generator is scripts/solution.
 func solution(repository, dir string) app {
 	return app{
-		name: "solution", title: "ten projects, 510 files", dir: dir, project: "src/App/App.csproj", program: "src/App/Program.cs",
+		name: "solution", title: "ten projects", dir: dir, project: "src/App/App.csproj", program: "src/App/Program.cs",
 		library: "src/Primitives/Registration.cs", assembly: "Shop.App", large: true,
 		fresh: func(ctx context.Context) error {
 			if err := os.RemoveAll(dir); err != nil {
@@ -124,25 +125,61 @@ func (a app) edit(file string) func(int) error {
 	return func(int) error { return appended(filepath.Join(a.dir, file), "// edited "+salt()) }
 }
 
-// addPackage refers to a package that the app had not, or where a run before has, to none.
+// addPackage refers to a package that the app had not.
 func (a app) addPackage(int) error {
-	const reference = `<ItemGroup><PackageReference Include="Dapper"%s /></ItemGroup>`
-	version := ` Version="2.1.86"`
+	reference := `<ItemGroup><PackageReference Include="Dapper" Version="2.1.86" /></ItemGroup>`
 	if _, err := os.Stat(filepath.Join(a.dir, "Directory.Packages.props")); err == nil {
-		version = ""
+		reference = strings.Replace(reference, ` Version="2.1.86"`, "", 1)
 	}
 	file := filepath.Join(a.dir, a.project)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	added := fmt.Sprintf(reference, version)
-	if bytes.Contains(text, []byte(added)) {
-		text = bytes.Replace(text, []byte(added), nil, 1)
-	} else {
-		text = bytes.Replace(text, []byte("</Project>"), []byte(added+"</Project>"), 1)
+	return os.WriteFile(file, bytes.Replace(text, []byte("</Project>"), []byte(reference+"</Project>"), 1), 0o644)
+}
+
+// built says whether a folder holds what a build made.
+func built(name string) bool { return name == "bin" || name == "obj" }
+
+// follow makes a copy the same as a tree again. What is equal is left as it is, with its time, and what a build made beside it stays.
+func follow(tree, copied string) error {
+	wanted := map[string]bool{}
+	err := filepath.WalkDir(tree, func(file string, entry os.DirEntry, err error) error {
+		relative, problem := filepath.Rel(tree, file)
+		to := filepath.Join(copied, relative)
+		wanted[to] = true
+		switch {
+		case errors.Join(err, problem) != nil:
+			return errors.Join(err, problem)
+		case entry.IsDir() && built(entry.Name()):
+			return filepath.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(to, 0o755)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if there, err := os.ReadFile(to); err == nil && bytes.Equal(there, text) {
+			return nil
+		}
+		return os.WriteFile(to, text, 0o644)
+	})
+	if err != nil {
+		return err
 	}
-	return os.WriteFile(file, text, 0o644)
+	return filepath.WalkDir(copied, func(file string, entry os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && built(entry.Name()):
+			return filepath.SkipDir
+		case !entry.IsDir() && !wanted[file]:
+			return os.Remove(file)
+		}
+		return nil
+	})
 }
 
 // dockerfile is the multi-platform one of the dotnet-docker samples: restore and publish on the build platform, once for each

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -67,9 +68,11 @@ type scenario struct {
 // contender builds the app and pushes its image.
 type contender struct {
 	name string
-	// reset forgets what a cold build may not know; nil where the change of the source does it.
-	reset func() error
-	build func(context.Context) error
+	// prepare comes before each build, and after behind it; neither is measured, and each is nil for nothing. A cold build may know
+	// of none before.
+	prepare func(cold bool) error
+	build   func(context.Context) error
+	after   func(context.Context) error
 	// most is how many runs it takes part in, 0 for all.
 	most int
 }
@@ -93,6 +96,9 @@ func measure(ctx context.Context, scenarios []scenario, contenders []contender, 
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
 				}
+				if err != nil && c.name == ours {
+					return nil, fmt.Errorf("%s: %w", s.name, err)
+				}
 				if err != nil {
 					r.failed[c.name] = err.Error()
 					say("%s fails at %s: %v", c.name, s.name, err)
@@ -107,14 +113,18 @@ func measure(ctx context.Context, scenarios []scenario, contenders []contender, 
 }
 
 func timed(ctx context.Context, c contender, s scenario) (float64, error) {
-	if c.reset != nil && strings.HasPrefix(s.name, cold) {
-		if err := c.reset(); err != nil {
+	if c.prepare != nil {
+		if err := c.prepare(strings.HasPrefix(s.name, cold)); err != nil {
 			return 0, err
 		}
 	}
 	start := time.Now()
 	err := c.build(ctx)
-	return time.Since(start).Seconds(), err
+	seconds := time.Since(start).Seconds()
+	if c.after != nil {
+		err = errors.Join(err, c.after(ctx))
+	}
+	return seconds, err
 }
 
 // command is a program that is quiet unless it fails.

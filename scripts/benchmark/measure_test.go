@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -32,18 +33,18 @@ func TestRatiosAreTakenRunByRunAndTheirMedianIsJudged(t *testing.T) {
 func TestAContenderThatFailsIsLeftOutAndSaid(t *testing.T) {
 	calls := map[string]int{}
 	contenders := []contender{
-		{name: "ours", build: func(context.Context) error { calls["ours"]++; return nil }},
+		{name: "us", build: func(context.Context) error { calls["us"]++; return nil }},
 		{name: "peer", build: func(context.Context) error { calls["peer"]++; return errors.New("crashed\nbadly") }},
 	}
 	r, err := measure(t.Context(), []scenario{{name: "edit", bar: 1, peer: "peer"}}, contenders, 3, func(string, ...any) {})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if calls["ours"] != 3 || calls["peer"] != 1 {
+	if calls["us"] != 3 || calls["peer"] != 1 {
 		t.Errorf("calls: %v", calls)
 	}
 	var out strings.Builder
-	r.table(&out, "app", "ours", []string{"peer"})
+	r.table(&out, "app", "us", []string{"peer"})
 	if !strings.Contains(out.String(), "| edit | - | - | - | 0.00 | - |") || !strings.Contains(out.String(), "peer failed: crashed badly") {
 		t.Errorf("got %s", out.String())
 	}
@@ -54,12 +55,12 @@ func TestAContenderTakesPartInAsManyRunsAsItIsGiven(t *testing.T) {
 	build := func(name string) func(context.Context) error {
 		return func(context.Context) error { calls[name]++; return nil }
 	}
-	contenders := []contender{{name: "ours", build: build("ours")}, {name: "slow", build: build("slow"), most: 1}}
+	contenders := []contender{{name: "us", build: build("us")}, {name: "slow", build: build("slow"), most: 1}}
 	r, err := measure(t.Context(), []scenario{{name: "edit"}}, contenders, 3, func(string, ...any) {})
-	if err != nil || calls["ours"] != 3 || calls["slow"] != 1 {
+	if err != nil || calls["us"] != 3 || calls["slow"] != 1 {
 		t.Fatalf("calls %v, %v", calls, err)
 	}
-	if got := r.seconds["edit"]["ours"].over(r.seconds["edit"]["slow"]).spread(); got != "one run" {
+	if got := r.seconds["edit"]["us"].over(r.seconds["edit"]["slow"]).spread(); got != "one run" {
 		t.Errorf("spread %q", got)
 	}
 }
@@ -108,5 +109,54 @@ func TestThePageHasAPlaceForEverySection(t *testing.T) {
 		if _, err := replaced(string(page), s.name, "text"); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestACopyFollowsItsTreeAndKeepsWhatWasBuilt: a contender that compiles among the sources has a copy, and an edit touches there what
+// it touches in the tree.
+func TestACopyFollowsItsTreeAndKeepsWhatWasBuilt(t *testing.T) {
+	tree, copied := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+	put := func(dir, name, text string) {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(tree, "a/One.cs", "1")
+	put(tree, "a/Two.cs", "2")
+	put(tree, "a/bin/foreign.dll", "built by another")
+	if err := follow(tree, copied); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(copied, "a/bin")); !os.IsNotExist(err) {
+		t.Errorf("the copy has what another built: %v", err)
+	}
+	put(copied, "a/obj/own.dll", "built")
+	before, _ := os.Stat(filepath.Join(copied, "a/One.cs"))
+	put(tree, "a/One.cs", "1")
+	put(tree, "a/Three.cs", "3")
+	if err := errors.Join(os.Remove(filepath.Join(tree, "a/Two.cs")), follow(tree, copied)); err != nil {
+		t.Fatal(err)
+	}
+	after, _ := os.Stat(filepath.Join(copied, "a/One.cs"))
+	if !after.ModTime().Equal(before.ModTime()) {
+		t.Error("an equal file was written again")
+	}
+	for name, want := range map[string]bool{"a/obj/own.dll": true, "a/Three.cs": true, "a/Two.cs": false} {
+		if _, err := os.Stat(filepath.Join(copied, name)); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestOursMayNotFail: else a table without us would be printed as if nothing were wrong.
+func TestOursMayNotFail(t *testing.T) {
+	broken := contender{name: ours, build: func(context.Context) error { return errors.New("broken") }}
+	if _, err := measure(t.Context(), []scenario{{name: "edit"}}, []contender{broken}, 1, func(string, ...any) {}); err == nil || err.Error() != "edit: broken" {
+		t.Errorf("got %v", err)
 	}
 }

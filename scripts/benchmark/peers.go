@@ -131,50 +131,52 @@ func (e environment) buildxContender(a app, platforms string) contender {
 	}}
 }
 
-// dotnetCommand runs the machine's own SDK without servers, as a job of a CI provider does.
-func (e environment) dotnetCommand(a app, args ...string) command {
-	source := ""
+// sdkContender builds with the machine's own SDK, as a job of a CI provider does: no server is there when it begins. It has a
+// copy of the tree and packages of its own, since what it compiles lies among the sources.
+func (e environment) sdkContender(a app, name string, args ...string) contender {
+	own := filepath.Join(e.scratch, strings.ReplaceAll(name, " ", "-")+"-"+a.name)
+	packages := own + "-packages"
+	dotnet := func(args ...string) command {
+		return command{dir: own, args: append([]string{filepath.Join(e.dotnet, "dotnet")}, args...), env: []string{
+			"DOTNET_NOLOGO=1", "DOTNET_CLI_TELEMETRY_OPTOUT=1", "NUGET_CERT_REVOCATION_MODE=offline", "DOTNET_ROOT=" + e.dotnet,
+			"NUGET_PACKAGES=" + packages, "DOTNET_CONTAINER_INSECURE_REGISTRIES=" + e.host,
+		}}
+	}
+	args = append([]string{"publish", a.project, "-nodeReuse:false"}, args...)
 	if e.feed != "" {
-		source = "-p:RestoreSources=" + e.feed
+		args = append(args, "-p:RestoreSources="+e.feed)
 	}
-	args = append(append([]string{filepath.Join(e.dotnet, "dotnet")}, args...), "-nodeReuse:false", "-p:UseSharedCompilation=false")
-	if source != "" {
-		args = append(args, source)
+	return contender{
+		name: name,
+		prepare: func(cold bool) error {
+			if cold {
+				if err := errors.Join(os.RemoveAll(own), os.RemoveAll(packages)); err != nil {
+					return err
+				}
+			}
+			return follow(a.dir, own)
+		},
+		build: func(ctx context.Context) error {
+			_, err := dotnet(args...).run(ctx)
+			return err
+		},
+		after: func(ctx context.Context) error {
+			_, err := dotnet("build-server", "shutdown").run(ctx)
+			return err
+		},
 	}
-	return command{dir: a.dir, args: args, env: []string{
-		"DOTNET_NOLOGO=1", "DOTNET_CLI_TELEMETRY_OPTOUT=1", "NUGET_CERT_REVOCATION_MODE=offline", "DOTNET_ROOT=" + e.dotnet,
-		"NUGET_PACKAGES=" + filepath.Join(e.scratch, "packages"), "DOTNET_CONTAINER_INSECURE_REGISTRIES=" + e.host,
-	}}
-}
-
-func (a app) clean() error {
-	return filepath.WalkDir(a.dir, func(dir string, entry os.DirEntry, err error) error {
-		if err != nil || !entry.IsDir() || entry.Name() != "obj" && entry.Name() != "bin" {
-			return err
-		}
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
-		return filepath.SkipDir
-	})
 }
 
 // publishContainer is the .NET SDK's own way to an image of several platforms.
 func (e environment) publishContainer(a app) contender {
-	return contender{name: sdk, reset: a.clean, build: func(ctx context.Context) error {
-		_, err := e.dotnetCommand(a, "publish", a.project, "-t:PublishContainer", `-p:ContainerRuntimeIdentifiers="linux-x64;linux-arm64"`,
-			`-p:RuntimeIdentifiers="linux-x64;linux-arm64"`, "-p:ContainerRegistry="+e.host, "-p:ContainerRepository=bench-sdk/"+a.name,
-			"-p:ContainerBaseImage="+e.bases+"/dotnet/aspnet:10.0").run(ctx)
-		return err
-	}}
+	return e.sdkContender(a, sdk, "-t:PublishContainer", `-p:ContainerRuntimeIdentifiers="linux-x64;linux-arm64"`,
+		`-p:RuntimeIdentifiers="linux-x64;linux-arm64"`, "-p:ContainerRegistry="+e.host, "-p:ContainerRepository=bench-sdk/"+a.name,
+		"-p:ContainerBaseImage="+e.bases+"/dotnet/aspnet:10.0")
 }
 
 // nativePublish is the floor: one platform, the machine's own, and no image.
 func (e environment) nativePublish(a app) contender {
-	return contender{name: native, reset: a.clean, build: func(ctx context.Context) error {
-		_, err := e.dotnetCommand(a, "publish", a.project, "--use-current-runtime", "--self-contained", "false", "-p:UseAppHost=false").run(ctx)
-		return err
-	}}
+	return e.sdkContender(a, native, "--use-current-runtime", "--self-contained", "false", "-p:UseAppHost=false")
 }
 
 // services is a solution of small apps over one library, each in a folder of its own.
@@ -223,12 +225,13 @@ func (e environment) freshEngine(ctx context.Context) (seconds float64, err erro
 			alone = slices.Insert(alone, 1, "-u", name)
 		}
 	}
-	local := func(what string) error {
+	local := func(ctx context.Context, what string) error {
 		_, err := command{dir: e.repository, args: append(slices.Clip(alone), filepath.Join(e.repository, "scripts", "dagger-local"), what)}.run(ctx)
 		return err
 	}
-	defer func() { err = errors.Join(err, local("clean")) }()
-	if err := local("up"); err != nil {
+	// The engine ends also when the caller gives up: its state goes with the scratch folder.
+	defer func() { err = errors.Join(err, local(context.WithoutCancel(ctx), "clean")) }()
+	if err := local(ctx, "up"); err != nil {
 		return 0, err
 	}
 	first := e.dagger("call", "build-and-push")
