@@ -17,7 +17,11 @@ type series []float64
 
 func (s series) median() float64 {
 	sorted := slices.Sorted(slices.Values(s))
-	return sorted[len(sorted)/2]
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[middle-1] + sorted[middle]) / 2
+	}
+	return sorted[middle]
 }
 
 // over divides run by run: both ran in the same minute, on a machine that was as busy.
