@@ -65,7 +65,7 @@ func Read(text string) (Comparison, error) {
 	if err := json.Unmarshal([]byte(text), c); err != nil {
 		return nil, fmt.Errorf("reading the result of a comparison: %w", err)
 	}
-	if len(c.chart().Panels) == 0 || len(c.chart().Panels[0].Categories) == 0 {
+	if panels := c.chart().Panels; len(panels) == 0 || len(panels[0].Categories) == 0 {
 		return nil, fmt.Errorf("reading the result of a comparison: it compares nothing, want the file that --format json gave")
 	}
 	return c, nil

@@ -31,17 +31,18 @@ func registryVariables(port int) []variable {
 }
 
 // withLocal adds the variable that .env reads: the registry, the base registry, the SDK image and the properties, parted by |.
-// What the caller has set beats what is known of the machine.
+// What the caller has set beats what is known of the machine; a registry that is set to nothing is as good as none.
 func withLocal(set []variable, lookup func(string) (string, bool)) []variable {
-	values := map[string]string{baseRegistryVariable: "mcr.microsoft.com"}
+	known := map[string]string{baseRegistryVariable: "mcr.microsoft.com"}
 	for _, v := range set {
-		values[v.name] = v.value
+		known[v.name] = v.value
 	}
 	var parts []string
 	for _, name := range []string{registryVariable, baseRegistryVariable, sdkImageVariable, propertyVariable} {
 		value, has := lookup(name)
-		if !has {
-			value = values[name]
+		registry := name == registryVariable || name == baseRegistryVariable
+		if !has || registry && value == "" {
+			value = known[name]
 		}
 		parts = append(parts, value)
 	}

@@ -62,6 +62,7 @@ func TestOneVariableSaysAllToTheEnvFile(t *testing.T) {
 		"composed":  {choice: bases.Choice{BaseRegistry: "127.0.0.1:5001", SDKImage: "s", Property: "A=1;B=2"}, want: "tcp://127.0.0.1:5001|127.0.0.1:5001|s|A=1;B=2"},
 		"caller's":  {theirs: map[string]string{"DOTNET_MULTIARCH_BASE_REGISTRY": "mirror.example.com"}, want: "tcp://127.0.0.1:5001|mirror.example.com||"},
 		"emptied":   {choice: bases.Choice{Property: "A=1"}, theirs: map[string]string{"DOTNET_MULTIARCH_PROPERTY": ""}, want: "tcp://127.0.0.1:5001|mcr.microsoft.com||"},
+		"no name":   {theirs: map[string]string{"DOTNET_MULTIARCH_REGISTRY": "", "DOTNET_MULTIARCH_BASE_REGISTRY": ""}, want: "tcp://127.0.0.1:5001|mcr.microsoft.com||"},
 		"stale one": {theirs: map[string]string{"DOTNET_MULTIARCH_LOCAL": "old"}, want: "tcp://127.0.0.1:5001|mcr.microsoft.com||"},
 	} {
 		set := withLocal(append(registryVariables(5001), baseVariables(tc.choice)...), func(name string) (string, bool) {
