@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -180,6 +181,7 @@ func registrySection(ctx context.Context, e environment, runs int, w io.Writer) 
 			if err != nil {
 				return err
 			}
+			maps.Copy(r.failed, one.failed)
 			for name, byContender := range one.seconds {
 				r.add(name, c.name, byContender[c.name][0])
 			}

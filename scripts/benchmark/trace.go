@@ -127,7 +127,13 @@ func traced(ctx context.Context, c command) (*span, error) {
 	}
 	lock.Lock()
 	defer lock.Unlock()
-	return tree(spans), nil
+	call := tree(spans)
+	for _, name := range []string{loadSpan, constructorSpan, functionSpan, querySpan} {
+		if call.first(name) == nil { // else a span that Dagger calls otherwise one day would be told as no time
+			return nil, fmt.Errorf("taking the call apart: Dagger told of no span %q", name)
+		}
+	}
+	return call, nil
 }
 
 // Names of Dagger's spans.
