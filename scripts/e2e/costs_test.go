@@ -9,6 +9,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -48,11 +49,23 @@ func (p *registryProxy) take() []string {
 
 // cost is what a call took, in what does not depend on the machine.
 type cost struct {
-	execs    int      // commands that ran in containers
+	execs    []string // commands that ran in containers
 	read     []string // files of the source that were read from the host
 	requests []string
 	bytes    int64
 	blobs    int
+}
+
+// executed gives the commands of a call's steps that ran to their end, one for each step that the progress numbers.
+func executed(progress string) []string {
+	var commands []string
+	for _, done := range regexp.MustCompile(`(?m)^(\d+) +: (?:┆ )+Container\.withExec DONE`).FindAllStringSubmatch(progress, -1) {
+		command := regexp.MustCompile(`(?m)^` + done[1] + ` +: (?:┆ )+withExec (.*)`).FindString(progress)
+		if !slices.Contains(commands, command) {
+			commands = append(commands, command)
+		}
+	}
+	return commands
 }
 
 // TestWhatAnEditCosts holds the counts that the time depends on. A greater one is a regression, whatever the clock says. It runs
@@ -73,7 +86,7 @@ func TestWhatAnEditCosts(t *testing.T) {
 		proxy.take()
 		p, r := push(t, []string{"--source", source, "--registry", "tcp://" + proxy.host, "--base-registry", proxy.host, "--sdk-image", sdk}, []string{"--image", image})
 		return cost{
-			execs: strings.Count(r.stderr, ": ┆ Container.withExec DONE"), read: opened(), requests: proxy.take(), bytes: p.BytesSent, blobs: p.Blobs.Sent,
+			execs: executed(r.stderr), read: opened(), requests: proxy.take(), bytes: p.BytesSent, blobs: p.Blobs.Sent,
 		}
 	}
 	// The check that a push will be allowed begins an upload and takes it back: POST and DELETE, which write nothing.
@@ -93,32 +106,38 @@ func TestWhatAnEditCosts(t *testing.T) {
 
 	edit(t, program, "using", "// "+nonce+"\nusing") // so that this run's steps are new
 	first := call()
-	if first.execs == 0 || len(first.read) < 10 || writes(first) == 0 {
-		t.Fatalf("the counts see nothing: %d commands, %d files, %d requests", first.execs, len(first.read), len(first.requests))
+	if len(first.execs) == 0 || len(first.read) < 10 || writes(first) == 0 {
+		t.Fatalf("the counts see nothing: %d commands, %d files, %d requests", len(first.execs), len(first.read), len(first.requests))
 	}
 	for _, s := range []struct {
 		name     string
-		change   func()
+		change   func(attempt string)
 		execs    int
 		read     []string
 		requests int
 		bytes    int64
 	}{
-		{name: "no change", change: func() {}, requests: 14},
+		{name: "no change", change: func(string) {}, requests: 14},
 		{
-			name: "an edit in the app", change: func() { edit(t, program, "using", "// edited "+nonce+"\nusing") },
+			name: "an edit in the app", change: func(attempt string) { edit(t, program, "using", "// edited "+nonce+attempt+"\nusing") },
 			execs: 1, read: []string{"Program.cs"}, requests: 41, bytes: 40_000,
 		},
 		{
-			name: "an edit in a library", change: func() { edit(t, library, "namespace", "// edited "+nonce+"\nnamespace") },
+			name: "an edit in a library", change: func(attempt string) { edit(t, library, "namespace", "// edited "+nonce+attempt+"\nnamespace") },
 			execs: 2, read: []string{"PrimeSieve.cs"}, requests: 41, bytes: 30_000,
 		},
 	} {
-		s.change()
+		s.change("")
 		c := call()
-		t.Logf("%s: %d commands, read %v, %d requests of which %d write, %d bytes in %d blobs", s.name, c.execs, c.read, len(c.requests), writes(c), c.bytes, c.blobs)
-		if c.execs != s.execs {
-			t.Errorf("%s: %d commands ran in containers, want %d", s.name, c.execs, s.execs)
+		if len(c.execs) > s.execs {
+			// An engine that is short of disk lets go of steps, which then run again: once, where a regression does so each time.
+			t.Logf("%s: once more, since %d commands ran in containers:\n%s", s.name, len(c.execs), strings.Join(c.execs, "\n"))
+			s.change(" once more")
+			c = call()
+		}
+		t.Logf("%s: %d commands, read %v, %d requests of which %d write, %d bytes in %d blobs", s.name, len(c.execs), c.read, len(c.requests), writes(c), c.bytes, c.blobs)
+		if len(c.execs) != s.execs {
+			t.Errorf("%s: %d commands ran in containers, want %d:\n%s", s.name, len(c.execs), s.execs, strings.Join(c.execs, "\n"))
 		}
 		if !slices.Equal(c.read, s.read) {
 			t.Errorf("%s: read %v from the host, want %v", s.name, c.read, s.read)

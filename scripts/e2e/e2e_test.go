@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -139,7 +140,7 @@ func host(t *testing.T) string {
 }
 
 // local gives a value that scripts/dagger sets for .env on this machine, without DOTNET_MULTIARCH_ before its name; "" where it
-// sets none.
+// sets none. In a shell that has evaluated dagger-local env, the one variable of them all is what is printed again.
 func local(t *testing.T, name string) string {
 	t.Helper()
 	return localWith(t, nil, name)
@@ -147,18 +148,20 @@ func local(t *testing.T, name string) string {
 
 func localWith(t *testing.T, env []string, name string) string {
 	t.Helper()
-	match := regexp.MustCompile(`DOTNET_MULTIARCH_` + name + `='?([^'\n]*)`).FindStringSubmatch(localEnvironment(t, env))
-	if match == nil {
-		return ""
+	all := regexp.MustCompile(`DOTNET_MULTIARCH_LOCAL='?([^'\n]*)`).FindStringSubmatch(localEnvironment(t, env))
+	names := []string{"REGISTRY", "BASE_REGISTRY", "SDK_IMAGE", "PROPERTY"}
+	values := strings.Split(all[1], "|")
+	if len(values) != len(names) {
+		t.Fatalf("dagger-local env: %q are not %d values", values, len(names))
 	}
-	return match[1]
+	return values[slices.Index(names, name)]
 }
 
 // localEnvironment is what scripts/dagger sets, as lines for a shell.
 func localEnvironment(t *testing.T, env []string) string {
 	t.Helper()
 	r := run(t, env, filepath.Join(root(t), "scripts", "dagger-local"), "env")
-	if r.code != 0 || !strings.Contains(r.stdout, "DOTNET_MULTIARCH_REGISTRY=") {
+	if r.code != 0 || !strings.Contains(r.stdout, "DOTNET_MULTIARCH_LOCAL=") {
 		t.Fatalf("dagger-local env: code %d\n%s%s", r.code, r.stdout, tail(r.stderr))
 	}
 	return r.stdout

@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"bytes"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -224,6 +226,30 @@ func faketime(t *testing.T) []byte {
 	library, err := os.ReadFile(found[0])
 	if err != nil {
 		t.Fatal(err)
+	}
+	return withoutWaits(t, library)
+}
+
+// withoutWaits takes libfaketime's own waits for conditions out of it: it loses track of their clocks in programs of many threads,
+// and of 60 starts of MSBuild one or two said that they had waited 15 minutes for what they had not waited for at all. .NET waits
+// by the monotonic clock, which is not faked here, so that the C library's own are right. They are found no more by another name.
+func withoutWaits(t *testing.T, library []byte) []byte {
+	t.Helper()
+	program, err := elf.NewFile(bytes.NewReader(library))
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := program.Section(".dynstr")
+	if section == nil {
+		t.Fatal("libfaketime has no names")
+	}
+	names := library[section.Offset : section.Offset+section.Size]
+	for _, wait := range []string{"pthread_cond_init", "pthread_cond_destroy", "pthread_cond_timedwait"} {
+		at := bytes.Index(names, []byte("\x00"+wait+"\x00"))
+		if at < 0 {
+			t.Fatalf("libfaketime has no %s", wait)
+		}
+		names[at+1] = 'x'
 	}
 	return library
 }

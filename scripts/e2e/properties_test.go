@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -133,7 +132,7 @@ func TestContainerProperties(t *testing.T) {
 	})
 
 	// The project's own base is not to be had everywhere.
-	constructor := []string{"--source", source, "--runtime-image", cmp.Or(local(t, "BASE_REGISTRY"), "mcr.microsoft.com") + "/dotnet/aspnet:10.0"}
+	constructor := []string{"--source", source, "--runtime-image", local(t, "BASE_REGISTRY") + "/dotnet/aspnet:10.0"}
 	const base = "mcr.microsoft.com/dotnet/aspnet:10.0"
 	said := map[string]string{
 		oci + "title": "Container properties", oci + "description": "What the .NET SDK's container support reads",
