@@ -33,7 +33,7 @@ const ListenVariable = "DOTNET_MULTIARCH_ENGINE_LISTEN"
 
 // recipe is raised when the way of starting the engine changes, so that one which
 // an earlier version of this program started is not taken for this one's.
-const recipe = 1
+const recipe = 2
 
 // Engine is the engine of one cache, built from the daggerengine module in Source.
 type Engine struct {

@@ -3,15 +3,31 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"os/exec"
-	"regexp"
 	"strings"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/scripts/local/programs"
 )
 
-// removeRules deletes the firewall rules of containers whose engine was killed: an
-// engine that ends in order has none left.
+// addRules lets the containers of a network reach what this machine reaches, under its address. They come first, for a machine
+// with Docker forwards nothing else.
+func addRules(id string, network netip.Prefix) error {
+	return restoreRules("letting containers reach the network", newRules(id, network))
+}
+
+// newRules is the input of iptables-restore. Each rule has the network's name as its comment, by which removeRules finds it.
+func newRules(id string, network netip.Prefix) string {
+	bridge, mark := bridgeName(id), "-m comment --comment "+networkName(id)
+	return table("nat", []string{
+		"-I POSTROUTING -s " + network.String() + " ! -o " + bridge + " " + mark + " -j MASQUERADE",
+	}) + table("filter", []string{
+		"-I FORWARD -o " + bridge + " -m conntrack --ctstate RELATED,ESTABLISHED " + mark + " -j ACCEPT",
+		"-I FORWARD -i " + bridge + " " + mark + " -j ACCEPT",
+	})
+}
+
+// removeRules deletes the rules of an engine that has ended.
 func removeRules(id string) error {
 	save, err := programs.Find("iptables-save")
 	if err != nil {
@@ -21,8 +37,11 @@ func removeRules(id string) error {
 	if err != nil {
 		return fmt.Errorf("listing firewall rules: %w", err)
 	}
-	script := staleRules(string(saved), networkName(id))
-	if script == "" {
+	return restoreRules("deleting the firewall rules of an engine that has ended", staleRules(string(saved), id))
+}
+
+func restoreRules(what, rules string) error {
+	if rules == "" {
 		return nil
 	}
 	restore, err := programs.Find("iptables-restore")
@@ -30,56 +49,32 @@ func removeRules(id string) error {
 		return err
 	}
 	cmd := exec.Command(restore, "--noflush", "--wait", "10")
-	cmd.Stdin = strings.NewReader(script)
+	cmd.Stdin = strings.NewReader(rules)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("deleting firewall rules of containers that are gone: %w: %s", err, bytes.TrimSpace(out))
+		return fmt.Errorf("%s: %w: %s", what, err, bytes.TrimSpace(out))
 	}
 	return nil
 }
 
-var (
-	ruleSource = regexp.MustCompile(`^-A POSTROUTING -s (\S+) .*-j (\S+)$`)
-	ruleHost   = regexp.MustCompile(`^-A CNI-FORWARD -[sd] (\S+) `)
-)
-
 // staleRules turns the output of iptables-save into input for iptables-restore
-// that deletes what CNI's plugins have made for a network: the bridge plugin's
-// chain per container, which carries the network's name, and the firewall
-// plugin's rules for that container's address, which do not.
-func staleRules(saved, network string) string {
-	mark := `--comment "name: \"` + network + `\" `
-	nat, hosts := staleChains(saved, mark)
-	var filter []string
+// that deletes what newRules made.
+func staleRules(saved, id string) string {
+	var deletions strings.Builder
+	var name string
+	var commands []string
 	for line := range strings.Lines(saved) {
 		line = strings.TrimSpace(line)
-		if match := ruleHost.FindStringSubmatch(line); match != nil && hosts[match[1]] {
-			filter = append(filter, deletion(line))
+		switch {
+		case strings.HasPrefix(line, "*"):
+			name, commands = line[1:], nil
+		case line == "COMMIT":
+			deletions.WriteString(table(name, commands))
+		case strings.HasPrefix(line, "-A ") && strings.Contains(line+" ", "--comment "+networkName(id)+" "):
+			commands = append(commands, "-D"+strings.TrimPrefix(line, "-A"))
 		}
 	}
-	return table("nat", nat) + table("filter", filter)
+	return deletions.String()
 }
-
-// staleChains are the commands for table nat, and the containers' addresses.
-func staleChains(saved, mark string) (commands []string, hosts map[string]bool) {
-	hosts = map[string]bool{}
-	var chains []string
-	for line := range strings.Lines(saved) {
-		line = strings.TrimSpace(line)
-		match := ruleSource.FindStringSubmatch(line)
-		if match == nil || !strings.Contains(line, mark) {
-			continue
-		}
-		hosts[match[1]] = true
-		chains = append(chains, match[2])
-		commands = append(commands, deletion(line))
-	}
-	for _, chain := range chains {
-		commands = append(commands, "-F "+chain, "-X "+chain)
-	}
-	return commands, hosts
-}
-
-func deletion(rule string) string { return "-D" + strings.TrimPrefix(rule, "-A") }
 
 func table(name string, commands []string) string {
 	if len(commands) == 0 {

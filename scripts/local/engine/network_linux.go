@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -42,6 +43,23 @@ func prefixOf(network *net.IPNet) (netip.Prefix, bool) {
 	address, ok := netip.AddrFromSlice(network.IP)
 	ones, _ := network.Mask.Size()
 	return netip.PrefixFrom(address.Unmap(), ones), ok
+}
+
+// defaultMTU is that of the interface which leads out of this machine, 0 where none does: packets of containers must not be larger.
+func defaultMTU() int {
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{}, 0)
+	if err != nil {
+		return 0
+	}
+	for _, route := range routes {
+		if prefix, ok := prefixOf(cmp.Or(route.Dst, &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)})); !ok || prefix.Bits() != 0 {
+			continue
+		}
+		if link, err := netlink.LinkByIndex(route.LinkIndex); err == nil {
+			return link.Attrs().MTU
+		}
+	}
+	return 0
 }
 
 // removeBridge takes away the interface that an engine which has ended left.

@@ -23,4 +23,6 @@ func isolate(*syscall.SysProcAttr) {}
 
 func usedNetworks(string) ([]netip.Prefix, error) { return nil, errLinux }
 
+func defaultMTU() int { return 0 }
+
 func removeBridge(string) error { return nil }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,10 +32,17 @@ func (e Engine) Start(ctx context.Context, port int) error {
 	if err != nil {
 		return err
 	}
-	if err := e.layOut(port); err != nil {
+	network, err := e.network()
+	if err != nil {
+		return err
+	}
+	if err := e.layOut(port, network); err != nil {
 		return fmt.Errorf("laying out the engine's folder: %w", err)
 	}
-	argv, env, err := e.command()
+	if err := addRules(e.Cache.ID, network); err != nil {
+		return err
+	}
+	argv, env, err := e.command(network)
 	if err != nil {
 		return err
 	}
@@ -64,7 +72,7 @@ func explainPermission(err error) error {
 }
 
 // layOut makes the folder that the engine sees as RunDir.
-func (e Engine) layOut(port int) error {
+func (e Engine) layOut(port int, network netip.Prefix) error {
 	root := e.root()
 	if err := os.RemoveAll(root); err != nil {
 		return err
@@ -81,8 +89,14 @@ func (e Engine) layOut(port int) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(root, "config", "engine.json"), config, 0o644); err != nil {
+	plugins, err := pluginConfig(e.Cache.ID, network)
+	if err != nil {
 		return err
+	}
+	for name, content := range map[string][]byte{"engine.json": config, "engine.toml": []byte(workerConfig), "network.conflist": plugins} {
+		if err := os.WriteFile(filepath.Join(root, "config", name), content, 0o644); err != nil {
+			return err
+		}
 	}
 	if len(filepath.Join(root, "engine.sock")) <= maxSocket {
 		return nil
@@ -155,20 +169,21 @@ func engineConfig(port int) ([]byte, error) {
 	}, "", "  ")
 }
 
-func (e Engine) command() (argv, env []string, err error) {
+// network is one of this cache's that nothing else on the machine uses.
+func (e Engine) network() (netip.Prefix, error) {
+	used, err := usedNetworks(e.Cache.ID)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return chooseNetwork(e.Cache.ID, used)
+}
+
+func (e Engine) command(network netip.Prefix) (argv, env []string, err error) {
 	bin, err := e.Bin()
 	if err != nil {
 		return nil, nil, err
 	}
 	sdk, err := e.sdk()
-	if err != nil {
-		return nil, nil, err
-	}
-	used, err := usedNetworks(e.Cache.ID)
-	if err != nil {
-		return nil, nil, err
-	}
-	network, err := chooseNetwork(e.Cache.ID, used)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -178,7 +193,7 @@ func (e Engine) command() (argv, env []string, err error) {
 		"--addr", "unix://" + RunDir + "/engine.sock",
 		"--network-name", networkName(e.Cache.ID),
 		"--network-cidr", network.String(),
-		"--oci-cni-binary-dir", RunDir + "/cni",
+		"--config", RunDir + "/config/engine.toml",
 	}
 	if e.Listen != "" {
 		argv = append(argv, "--addr", e.Listen)
