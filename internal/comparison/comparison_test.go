@@ -121,10 +121,10 @@ func TestTextOfStrategies(t *testing.T) {
 	const want = `src/Api/Api.csproj, built in mcr.microsoft.com/dotnet/sdk:10.0@sha256:aa
 2 processors, one run
 
-strategy        on           for                      cold s  CPU s  peak MB  edit s  CPU s  peak MB  image MB
-native          linux/amd64  linux/amd64              16.8    12.0   300      4.2     5.0    300      93.3
-emulated        linux/arm64  linux/arm64              -       -      -        -       -      -        -
-cross-compiled  linux/amd64  linux/amd64,linux/arm64  17.7    14.0   300      4.4     5.0    300      93.3 + 89.9
+strategy        on           for                      cold s  cold CPU s  cold peak MB  edit s  edit CPU s  edit peak MB  image MB
+native          linux/amd64  linux/amd64              16.8    12.0        300           4.2     5.0         300           93.3
+emulated        linux/arm64  linux/arm64              -       -           -             -       -           -             -
+cross-compiled  linux/amd64  linux/amd64,linux/arm64  17.7    14.0        300           4.4     5.0         300           93.3 + 89.9
 emulated for linux/arm64 did not work: restoring did not finish in 10m0s
 `
 	if got := format(t, sampleStrategies(), "text"); got != want {

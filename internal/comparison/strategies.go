@@ -96,7 +96,7 @@ func (s *Strategies) about() string {
 }
 
 func (s *Strategies) rows() [][]string {
-	rows := [][]string{{"strategy", "on", "for", "cold s", "CPU s", "peak MB", "edit s", "CPU s", "peak MB", "image MB"}}
+	rows := [][]string{{"strategy", "on", "for", "cold s", "cold CPU s", "cold peak MB", "edit s", "edit CPU s", "edit peak MB", "image MB"}}
 	for _, one := range s.Strategies {
 		row := []string{one.Name, one.On, strings.Join(one.For, ",")}
 		for _, b := range []*Build{one.Cold, one.Edit} {

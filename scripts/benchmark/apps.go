@@ -121,12 +121,12 @@ func appended(file, line string) error {
 	return err
 }
 
-func (a app) edit(file string) func(int) error {
-	return func(int) error { return appended(filepath.Join(a.dir, file), "// edited "+salt()) }
+func (a app) edit(file string) func() error {
+	return func() error { return appended(filepath.Join(a.dir, file), "// edited "+salt()) }
 }
 
 // addPackage refers to a package that the app had not.
-func (a app) addPackage(int) error {
+func (a app) addPackage() error {
 	reference := `<ItemGroup><PackageReference Include="Dapper" Version="2.1.86" /></ItemGroup>`
 	if _, err := os.Stat(filepath.Join(a.dir, "Directory.Packages.props")); err == nil {
 		reference = strings.Replace(reference, ` Version="2.1.86"`, "", 1)

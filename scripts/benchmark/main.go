@@ -40,7 +40,7 @@ const usage = `usage: scripts/bench [--full] [--runs N] [--write] [SECTION…]
 Without --full: floor, hello, sample, and of solution the edits against buildx, once each: under ten minutes on two processors.
 --full takes about an hour there: floor, hello, sample and solution three times, the rest once.
 It wants root. Variables: see the head of scripts/bench.
---write puts the tables of these sections between their marks in docs/benchmarks.md, and the pictures beside it.
+--write puts the tables of these sections, whole, between their marks in docs/benchmarks.md, and the pictures beside it.
 `
 
 // cold is what the names of scenarios begin with in which nothing but base images is cached.
@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(e.scratch)) }()
-	e.full = *full
+	e.full = *full || *write // a page does not lose the half that the short version leaves out
 	stop, err := e.buildkit(ctx)
 	if err != nil {
 		return err

@@ -62,8 +62,8 @@ func (r *results) add(scenario, contender string, seconds float64) {
 // scenario is something that a developer does before building. A scenario without a change measures a second build.
 type scenario struct {
 	name string
-	// change edits the work tree; run counts from 0.
-	change func(run int) error
+	// change edits the work tree.
+	change func() error
 	// bar is the greatest ratio to the peer that the project asks of itself; 0 where it asks nothing.
 	bar  float64
 	peer string
@@ -87,7 +87,7 @@ func measure(ctx context.Context, scenarios []scenario, contenders []contender, 
 	for run := range runs {
 		for _, s := range scenarios {
 			if s.change != nil {
-				if err := s.change(run); err != nil {
+				if err := s.change(); err != nil {
 					return nil, fmt.Errorf("%s: %w", s.name, err)
 				}
 			}

@@ -41,7 +41,7 @@ func appSection(ctx context.Context, e environment, a app, b bars, runs int, w i
 		}
 	}
 	scenarios := []scenario{
-		{name: cold + ": nothing cached but base images", change: func(int) error { return a.fresh(ctx) }, bar: b.cold, peer: buildx},
+		{name: cold + ": nothing cached but base images", change: func() error { return a.fresh(ctx) }, bar: b.cold, peer: buildx},
 		{name: "one-line edit in the app", change: a.edit(a.program), bar: b.edit, peer: buildx},
 	}
 	if a.library != "" {
@@ -99,7 +99,7 @@ func platformsSection(ctx context.Context, e environment, runs int, w io.Writer)
 			return err
 		}
 		scenarios := []scenario{
-			{name: cold + ": nothing cached but base images", change: func(int) error { return a.fresh(ctx) }, bar: 1.10, peer: onePlatform},
+			{name: cold + ": nothing cached but base images", change: func() error { return a.fresh(ctx) }, bar: 1.10, peer: onePlatform},
 			{name: "one-line edit in the app", change: a.edit(a.program), bar: 1.10, peer: onePlatform},
 		}
 		r, err := measure(ctx, scenarios, []contender{one, two, many}, runs, say)
@@ -119,8 +119,8 @@ func platformsSection(ctx context.Context, e environment, runs int, w io.Writer)
 func servicesSection(ctx context.Context, e environment, runs int, w io.Writer) error {
 	counts := []int{1, 4, 16}
 	dir := func(n int) string { return filepath.Join(e.scratch, fmt.Sprintf("services-%d", n)) }
-	each := func(f func(n int) error) func(int) error {
-		return func(int) error {
+	each := func(f func(n int) error) func() error {
+		return func() error {
 			for _, n := range counts {
 				if err := f(n); err != nil {
 					return err

@@ -179,17 +179,17 @@ func traceSection(ctx context.Context, e environment, runs int, w io.Writer) err
 	fmt.Fprintf(w, "\n**Where the time of a call goes**, seconds, medians\n\n%s", breakdownHeads)
 	for _, a := range []app{hello(filepath.Join(e.scratch, "traced-hello")), solution(e.repository, filepath.Join(e.scratch, "traced"))} {
 		scenarios := []scenario{
-			{name: "cold", change: func(int) error { return a.fresh(ctx) }},
+			{name: "cold", change: func() error { return a.fresh(ctx) }},
 			{name: "one-line edit", change: a.edit(a.program)},
 		}
 		if a.library != "" {
 			scenarios = append(scenarios, scenario{name: "one-line edit in a library", change: a.edit(a.library)})
 		}
-		scenarios = append(scenarios, scenario{name: "no change", change: func(int) error { return nil }})
+		scenarios = append(scenarios, scenario{name: "no change", change: func() error { return nil }})
 		parts := map[string][]series{}
 		for run := range runs {
 			for _, s := range scenarios {
-				if err := s.change(run); err != nil {
+				if err := s.change(); err != nil {
 					return err
 				}
 				call, err := traced(ctx, e.dagger("call", "--source", a.dir, "--platforms", bothPlatforms, "build-and-push", "--image", e.host+"/bench/traced-"+a.name))
