@@ -40,7 +40,7 @@ const usage = `usage: scripts/bench [--full] [--runs N] [--write] [SECTION…]
 Without --full: floor, hello, sample, and of solution the edits against buildx, once each: under ten minutes on two processors.
 --full takes about an hour there: floor, hello, sample and solution three times, the rest once.
 It wants root. Variables: see the head of scripts/bench.
---write puts the tables of these sections, whole, between their marks in docs/benchmarks.md, and the pictures beside it.
+--write measures these sections whole, which takes longer, and puts their tables between their marks in docs/benchmarks.md, and the pictures beside it.
 `
 
 // cold is what the names of scenarios begin with in which nothing but base images is cached.

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -58,14 +59,12 @@ type cost struct {
 
 // executed gives the commands of a call's steps that ran to their end, one for each step that the progress numbers.
 func executed(progress string) []string {
-	var commands []string
+	commands := map[string]string{}
 	for _, done := range regexp.MustCompile(`(?m)^(\d+) +: (?:┆ )+Container\.withExec DONE`).FindAllStringSubmatch(progress, -1) {
-		command := regexp.MustCompile(`(?m)^` + done[1] + ` +: (?:┆ )+withExec (.*)`).FindString(progress)
-		if !slices.Contains(commands, command) {
-			commands = append(commands, command)
-		}
+		step := done[1]
+		commands[step] = step + " " + regexp.MustCompile(`(?m)^`+step+` +: (?:┆ )+withExec (.*)`).FindString(progress)
 	}
-	return commands
+	return slices.Sorted(maps.Values(commands))
 }
 
 // TestWhatAnEditCosts holds the counts that the time depends on. A greater one is a regression, whatever the clock says. It runs
@@ -129,7 +128,7 @@ func TestWhatAnEditCosts(t *testing.T) {
 	} {
 		s.change("")
 		c := call()
-		if len(c.execs) > s.execs {
+		if s.execs > 0 && len(c.execs) > s.execs {
 			// An engine that is short of disk lets go of steps, which then run again: once, where a regression does so each time.
 			t.Logf("%s: once more, since %d commands ran in containers:\n%s", s.name, len(c.execs), strings.Join(c.execs, "\n"))
 			s.change(" once more")

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,7 +68,13 @@ func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
 	env, address := freshEngine(t)
 	tool := filepath.Join(root(t), "scripts", "dagger-local")
 	defer func() { run(t, env, tool, "clean") }()
-	if r := run(t, env, tool, "up"); r.code != 0 {
+	r := run(t, env, tool, "up")
+	if r.code != 0 {
+		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
+	}
+	network := networkOf(t, r.stdout)
+	network.flush(t)
+	if r := run(t, env, tool, "up"); r.code != 0 { // makes again what something else has flushed
 		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
 	}
 	fresh := run(t, env, "bash", "-c", `eval "$("$0" env)"; echo "$DOTNET_MULTIARCH_REGISTRY"`, tool)
@@ -120,6 +128,93 @@ func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
 	both := results["one"].stderr + results["two"].stderr
 	if r := (result{stderr: both}); !r.restored() || !r.published() {
 		t.Error("the engine behind " + address + " was not fresh: it published nothing")
+	}
+	network.isDaggers(t)
+	if rules := network.rules(t); len(rules) != 3 {
+		t.Errorf("want three firewall rules for all containers, got\n%s", strings.Join(rules, "\n"))
+	}
+	if r := run(t, env, tool, "stop"); r.code != 0 {
+		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
+	}
+	if rules := network.rules(t); len(rules) != 0 {
+		t.Errorf("left after the engine's end:\n%s", strings.Join(rules, "\n"))
+	}
+}
+
+// engineNetwork is an engine's, on this machine.
+type engineNetwork struct{ name, root string }
+
+// networkOf reads it from what dagger-local up prints of the engine.
+func networkOf(t *testing.T, status string) engineNetwork {
+	t.Helper()
+	process := regexp.MustCompile(`process (\d+)`).FindStringSubmatch(status)
+	if process == nil {
+		t.Fatalf("no process in\n%s", status)
+	}
+	line, err := os.ReadFile(filepath.Join("/proc", process[1], "cmdline"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := strings.Split(string(line), "\x00")
+	at := slices.Index(args, "--network-name")
+	if at < 0 {
+		t.Fatalf("no network in %q", args)
+	}
+	return engineNetwork{name: args[at+1], root: filepath.Join("/proc", process[1], "root")}
+}
+
+// rules are those of iptables that name the network.
+func (n engineNetwork) rules(t *testing.T) (rules []string) {
+	t.Helper()
+	r := run(t, []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin"}, "iptables-save")
+	if r.code != 0 {
+		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
+	}
+	for line := range strings.Lines(r.stdout) {
+		if strings.HasPrefix(line, "-A ") && strings.Contains(line, n.name) {
+			rules = append(rules, strings.TrimSpace(line))
+		}
+	}
+	return rules
+}
+
+// flush deletes a rule of the network, as a restart of the machine's firewall would all.
+func (n engineNetwork) flush(t *testing.T) {
+	t.Helper()
+	const forward = "-A FORWARD "
+	rules := n.rules(t)
+	at := slices.IndexFunc(rules, func(rule string) bool { return strings.HasPrefix(rule, forward) })
+	if at < 0 {
+		t.Fatalf("no rule that lets containers out in\n%s", strings.Join(rules, "\n"))
+	}
+	arguments := strings.Fields("--wait -D FORWARD " + strings.TrimPrefix(rules[at], forward))
+	if r := run(t, []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin"}, "iptables", arguments...); r.code != 0 {
+		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
+	}
+}
+
+// isDaggers compares what the engine is told of its network with what Dagger would say, which it writes down all the same: the
+// rules of the firewall are all that we leave out.
+func (n engineNetwork) isDaggers(t *testing.T) {
+	t.Helper()
+	read := func(file string) (config map[string]any) {
+		text, err := os.ReadFile(filepath.Join(n.root, file))
+		if err == nil {
+			err = json.Unmarshal(text, &config)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return config
+	}
+	want := read("/var/run/containers/cni/dnsname/" + n.name + "/cni.conflist")
+	plugins := slices.DeleteFunc(want["plugins"].([]any), func(p any) bool {
+		delete(p.(map[string]any), "ipMasq")
+		return p.(map[string]any)["type"] == "firewall"
+	})
+	want["plugins"] = plugins
+	if got := read("/run/dotnet-multiarch/config/network.conflist"); !reflect.DeepEqual(got, want) {
+		t.Errorf("the engine's network is\n%v\nwant\n%v", got, want)
 	}
 }
 

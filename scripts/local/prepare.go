@@ -84,6 +84,11 @@ func (l local) embedded(ctx context.Context, port int) (ready, error) {
 
 func (l local) ensureEngineAndBases(ctx context.Context, port int) (bases.Choice, error) {
 	running := l.engine.Ready(port)
+	if running {
+		if err := l.engine.KeepRules(); err != nil {
+			return bases.Choice{}, err
+		}
+	}
 	remembered, known := l.rememberedBases(port)
 	if running && known && remembered.fresh() {
 		return remembered.Choice, nil

@@ -1,7 +1,7 @@
 // Package engine is a real Dagger engine without Docker: built from Go modules,
 // served its Go SDK from a folder, and run in mount and process namespaces of its
-// own so that nothing of it is installed on the machine and nothing of it stays
-// when it ends.
+// own so that nothing of it is installed on the machine. Its bridge and the
+// firewall rules for it go with Stop.
 package engine
 
 import (

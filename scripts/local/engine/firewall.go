@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -10,34 +11,66 @@ import (
 	"github.com/dotnet-multiarch/dotnet-multiarch/scripts/local/programs"
 )
 
-// addRules lets the containers of a network reach what this machine reaches, under its address. They come first, for a machine
-// with Docker forwards nothing else.
+// addRules lets the containers of a network reach what this machine reaches, under its address. What they may pass comes before
+// the machine's own rules, for one with Docker forwards nothing else; their new address comes after, as with CNI's plugins.
 func addRules(id string, network netip.Prefix) error {
 	return restoreRules("letting containers reach the network", newRules(id, network))
 }
 
-// newRules is the input of iptables-restore. Each rule has the network's name as its comment, by which removeRules finds it.
+// newRules is the input of iptables-restore. Each rule has the network's name as its comment, by which staleRules finds it.
 func newRules(id string, network netip.Prefix) string {
 	bridge, mark := bridgeName(id), "-m comment --comment "+networkName(id)
 	return table("nat", []string{
-		"-I POSTROUTING -s " + network.String() + " ! -o " + bridge + " " + mark + " -j MASQUERADE",
+		"-A POSTROUTING -s " + network.String() + " ! -o " + bridge + " " + mark + " -j MASQUERADE",
 	}) + table("filter", []string{
-		"-I FORWARD -o " + bridge + " -m conntrack --ctstate RELATED,ESTABLISHED " + mark + " -j ACCEPT",
-		"-I FORWARD -i " + bridge + " " + mark + " -j ACCEPT",
+		"-I FORWARD -d " + network.String() + " -o " + bridge + " -m conntrack --ctstate RELATED,ESTABLISHED " + mark + " -j ACCEPT",
+		"-I FORWARD -s " + network.String() + " -i " + bridge + " " + mark + " -j ACCEPT",
 	})
+}
+
+// KeepRules makes the rules of a running engine anew where something has flushed them, such as a restart of the machine's firewall.
+func (e Engine) KeepRules() error {
+	network, found := bridgeNetwork(e.Cache.ID)
+	if !found {
+		return nil
+	}
+	saved, err := savedRules()
+	if err != nil {
+		return err
+	}
+	stale := staleRules(saved, e.Cache.ID)
+	if strings.Count(stale, "\n-D ") == strings.Count(newRules(e.Cache.ID, network), " -j ") {
+		return nil
+	}
+	return errors.Join(restoreRules("deleting what is left of the engine's firewall rules", stale), addRules(e.Cache.ID, network))
+}
+
+// firewalld says whether it rules this machine: what it rejects, rules of iptables do not let through.
+func firewalld() bool {
+	program, err := programs.Find("firewall-cmd")
+	return err == nil && exec.Command(program, "--state").Run() == nil
 }
 
 // removeRules deletes the rules of an engine that has ended.
 func removeRules(id string) error {
+	saved, err := savedRules()
+	if err != nil {
+		return err
+	}
+	return restoreRules("deleting the firewall rules of an engine that has ended", staleRules(saved, id))
+}
+
+// savedRules is what iptables-save prints; without that program nothing has made rules.
+func savedRules() (string, error) {
 	save, err := programs.Find("iptables-save")
 	if err != nil {
-		return nil // then nothing has made rules
+		return "", nil
 	}
 	saved, err := exec.Command(save).Output()
 	if err != nil {
-		return fmt.Errorf("listing firewall rules: %w", err)
+		return "", fmt.Errorf("listing firewall rules: %w", err)
 	}
-	return restoreRules("deleting the firewall rules of an engine that has ended", staleRules(string(saved), id))
+	return string(saved), nil
 }
 
 func restoreRules(what, rules string) error {

@@ -54,7 +54,7 @@ func overlapsAny(network netip.Prefix, used []netip.Prefix) bool {
 }
 
 // workerConfig leads the engine to the plugins and to what pluginConfig says. It keeps one network namespace ready instead of 16:
-// Dagger gives each container a name of its own, and takes none of them.
+// Dagger gives each container a hostname, and one with a hostname takes none of those.
 const workerConfig = `[worker.oci]
   cniBinaryPath = "` + RunDir + `/cni"
   cniConfigPath = "` + RunDir + `/config/network.conflist"
@@ -63,8 +63,8 @@ const workerConfig = `[worker.oci]
 
 // pluginConfig is what makes a container's network, by the CNI specification: Dagger's own (network/netinst in its sources) without
 // what calls iptables. That is 18 times for the start of a container and 10 for its end, a tenth of a second and more, for rules that
-// differ in an address alone; addRules makes them once for the whole network.
-func pluginConfig(id string, network netip.Prefix) ([]byte, error) {
+// differ in an address alone; addRules makes them once for the whole network. Only firewalld is told of each container still.
+func pluginConfig(id string, network netip.Prefix, firewalld bool) ([]byte, error) {
 	name := networkName(id)
 	files := "/var/run/containers/cni/dnsname/" + name
 	bridge := map[string]any{
@@ -74,13 +74,14 @@ func pluginConfig(id string, network netip.Prefix) ([]byte, error) {
 	if mtu := defaultMTU(); mtu > 0 {
 		bridge["mtu"] = mtu
 	}
-	return json.MarshalIndent(map[string]any{
-		"cniVersion": "0.4.0",
-		"name":       name,
-		"plugins": []map[string]any{bridge, {
-			"type": "dnsname", "domainName": name + ".local",
-			"pidfile": files + "/pidfile", "hosts": files + "/addnhosts", "lockfile": files + "/lock",
-			"capabilities": map[string]bool{"aliases": true},
-		}},
-	}, "", "  ")
+	names := map[string]any{
+		"type": "dnsname", "domainName": name + ".local",
+		"pidfile": files + "/pidfile", "hosts": files + "/addnhosts", "lockfile": files + "/lock",
+		"capabilities": map[string]bool{"aliases": true},
+	}
+	plugins := []map[string]any{bridge, names}
+	if firewalld {
+		plugins = []map[string]any{bridge, {"type": "firewall"}, names}
+	}
+	return json.MarshalIndent(map[string]any{"cniVersion": "0.4.0", "name": name, "plugins": plugins}, "", "  ")
 }

@@ -62,6 +62,20 @@ func defaultMTU() int {
 	return 0
 }
 
+// bridgeNetwork is the network of the engine's bridge, where there is one.
+func bridgeNetwork(id string) (netip.Prefix, bool) {
+	link, err := netlink.LinkByName(bridgeName(id))
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
+	if err != nil || len(addresses) == 0 {
+		return netip.Prefix{}, false
+	}
+	prefix, ok := prefixOf(addresses[0].IPNet)
+	return prefix.Masked(), ok
+}
+
 // removeBridge takes away the interface that an engine which has ended left.
 func removeBridge(id string) error {
 	link, err := netlink.LinkByName(bridgeName(id))

@@ -25,4 +25,6 @@ func usedNetworks(string) ([]netip.Prefix, error) { return nil, errLinux }
 
 func defaultMTU() int { return 0 }
 
+func bridgeNetwork(string) (netip.Prefix, bool) { return netip.Prefix{}, false }
+
 func removeBridge(string) error { return nil }

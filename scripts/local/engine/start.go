@@ -18,12 +18,12 @@ import (
 )
 
 // searchPath is the engine's PATH: its own folder, then the machine's. An
-// ordinary user's PATH may lack the folders of iptables.
+// ordinary user's PATH may lack the folders of system programs.
 const searchPath = RunDir + "/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // Start starts the engine and waits until it answers. port is the registry's. The
 // caller holds the cache's lock; binaries and SDK are there.
-func (e Engine) Start(ctx context.Context, port int) error {
+func (e Engine) Start(ctx context.Context, port int) (err error) {
 	e.Listen = e.listen() // the record that says it goes with the engine that is stopped
 	if err := e.Stop(); err != nil {
 		return err
@@ -42,6 +42,11 @@ func (e Engine) Start(ctx context.Context, port int) error {
 	if err := addRules(e.Cache.ID, network); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, removeRules(e.Cache.ID))
+		}
+	}()
 	argv, env, err := e.command(network)
 	if err != nil {
 		return err
@@ -89,7 +94,7 @@ func (e Engine) layOut(port int, network netip.Prefix) error {
 	if err != nil {
 		return err
 	}
-	plugins, err := pluginConfig(e.Cache.ID, network)
+	plugins, err := pluginConfig(e.Cache.ID, network, firewalld())
 	if err != nil {
 		return err
 	}

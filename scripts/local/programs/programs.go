@@ -27,7 +27,7 @@ type Program struct {
 var CNIFolders = []string{"/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"}
 
 // CNIPlugins are those that the engine's network is made of.
-var CNIPlugins = []string{"bridge", "loopback", "host-local"}
+var CNIPlugins = []string{"bridge", "loopback", "firewall", "host-local"}
 
 // Engine are the programs without which the engine does not run.
 var Engine = []Program{
