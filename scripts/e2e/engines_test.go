@@ -207,7 +207,7 @@ func (n engineNetwork) isDaggers(t *testing.T) {
 		}
 		return config
 	}
-	want := read("/var/run/containers/cni/dnsname/" + n.name + "/cni.conflist")
+	want := read("/run/containers/cni/dnsname/" + n.name + "/cni.conflist")
 	plugins := slices.DeleteFunc(want["plugins"].([]any), func(p any) bool {
 		delete(p.(map[string]any), "ipMasq")
 		return p.(map[string]any)["type"] == "firewall"
