@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"maps"
 	"net"
 	"net/http"
@@ -62,7 +63,7 @@ func executed(progress string) []string {
 	commands := map[string]string{}
 	for _, done := range regexp.MustCompile(`(?m)^(\d+) +: (?:┆ )+Container\.withExec DONE`).FindAllStringSubmatch(progress, -1) {
 		step := done[1]
-		commands[step] = step + " " + regexp.MustCompile(`(?m)^`+step+` +: (?:┆ )+withExec (.*)`).FindString(progress)
+		commands[step] = cmp.Or(regexp.MustCompile(`(?m)^`+step+` +: (?:┆ )+withExec .*`).FindString(progress), step)
 	}
 	return slices.Sorted(maps.Values(commands))
 }

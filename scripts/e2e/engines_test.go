@@ -166,11 +166,7 @@ func networkOf(t *testing.T, status string) engineNetwork {
 // rules are those of iptables that name the network.
 func (n engineNetwork) rules(t *testing.T) (rules []string) {
 	t.Helper()
-	r := run(t, []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin"}, "iptables-save")
-	if r.code != 0 {
-		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
-	}
-	for line := range strings.Lines(r.stdout) {
+	for line := range strings.Lines(must(t, "iptables-save")) {
 		if strings.HasPrefix(line, "-A ") && strings.Contains(line, n.name) {
 			rules = append(rules, strings.TrimSpace(line))
 		}
@@ -187,10 +183,7 @@ func (n engineNetwork) flush(t *testing.T) {
 	if at < 0 {
 		t.Fatalf("no rule that lets containers out in\n%s", strings.Join(rules, "\n"))
 	}
-	arguments := strings.Fields("--wait -D FORWARD " + strings.TrimPrefix(rules[at], forward))
-	if r := run(t, []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin"}, "iptables", arguments...); r.code != 0 {
-		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
-	}
+	must(t, "iptables", strings.Fields("--wait -D FORWARD "+strings.TrimPrefix(rules[at], forward))...)
 }
 
 // isDaggers compares what the engine is told of its network with what Dagger would say, which it writes down all the same: the

@@ -38,11 +38,10 @@ func (e Engine) KeepRules() error {
 	if err != nil {
 		return err
 	}
-	stale := staleRules(saved, e.Cache.ID)
-	if strings.Count(stale, "\n-D ") == strings.Count(newRules(e.Cache.ID, network), " -j ") {
+	if strings.Count(staleRules(saved, e.Cache.ID), "--comment") == strings.Count(newRules(e.Cache.ID, network), "--comment") {
 		return nil
 	}
-	return errors.Join(restoreRules("deleting what is left of the engine's firewall rules", stale), addRules(e.Cache.ID, network))
+	return errors.Join(removeRules(e.Cache.ID), addRules(e.Cache.ID, network))
 }
 
 // firewalld says whether it rules this machine: what it rejects, rules of iptables do not let through.
@@ -51,13 +50,13 @@ func firewalld() bool {
 	return err == nil && exec.Command(program, "--state").Run() == nil
 }
 
-// removeRules deletes the rules of an engine that has ended.
+// removeRules deletes what is there of the rules.
 func removeRules(id string) error {
 	saved, err := savedRules()
 	if err != nil {
 		return err
 	}
-	return restoreRules("deleting the firewall rules of an engine that has ended", staleRules(saved, id))
+	return restoreRules("deleting the engine's firewall rules", staleRules(saved, id))
 }
 
 // savedRules is what iptables-save prints; without that program nothing has made rules.

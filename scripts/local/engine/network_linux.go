@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -47,19 +46,16 @@ func prefixOf(network *net.IPNet) (netip.Prefix, bool) {
 
 // defaultMTU is that of the interface which leads out of this machine, 0 where none does: packets of containers must not be larger.
 func defaultMTU() int {
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{}, 0)
+	// A filter of destinations without one wants the default routes.
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{}, netlink.RT_FILTER_DST)
+	if err != nil || len(routes) == 0 {
+		return 0
+	}
+	link, err := netlink.LinkByIndex(routes[0].LinkIndex)
 	if err != nil {
 		return 0
 	}
-	for _, route := range routes {
-		if prefix, ok := prefixOf(cmp.Or(route.Dst, &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)})); !ok || prefix.Bits() != 0 {
-			continue
-		}
-		if link, err := netlink.LinkByIndex(route.LinkIndex); err == nil {
-			return link.Attrs().MTU
-		}
-	}
-	return 0
+	return link.Attrs().MTU
 }
 
 // bridgeNetwork is the network of the engine's bridge, where there is one.

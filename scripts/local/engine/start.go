@@ -39,14 +39,14 @@ func (e Engine) Start(ctx context.Context, port int) (err error) {
 	if err := e.layOut(port, network); err != nil {
 		return fmt.Errorf("laying out the engine's folder: %w", err)
 	}
-	if err := addRules(e.Cache.ID, network); err != nil {
-		return err
-	}
-	defer func() {
+	defer func() { // a table of rules may be there when the next is refused
 		if err != nil {
 			err = errors.Join(err, removeRules(e.Cache.ID))
 		}
 	}()
+	if err := addRules(e.Cache.ID, network); err != nil {
+		return err
+	}
 	argv, env, err := e.command(network)
 	if err != nil {
 		return err
