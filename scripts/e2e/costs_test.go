@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -117,7 +118,15 @@ func TestWhatAnEditCosts(t *testing.T) {
 		requests int
 		bytes    int64
 	}{
-		{name: "no change", change: func(string) {}, requests: 14},
+		{
+			name: "no change", change: func(attempt string) {
+				if attempt != "" { // what is built once more is new again
+					edit(t, program, "using", "// built "+nonce+attempt+"\nusing")
+					call()
+				}
+			},
+			requests: 14,
+		},
 		{
 			name: "an edit in the app", change: func(attempt string) { edit(t, program, "using", "// edited "+nonce+attempt+"\nusing") },
 			execs: 1, read: []string{"Program.cs"}, requests: 41, bytes: 40_000,
@@ -129,10 +138,14 @@ func TestWhatAnEditCosts(t *testing.T) {
 	} {
 		s.change("")
 		c := call()
-		if s.execs > 0 && len(c.execs) > s.execs {
-			// An engine that is short of disk lets go of steps, which then run again: once, where a regression does so each time.
+		// An engine whose machine is busy with other work lets go of a step now and then, which runs again. A regression does so
+		// each time.
+		for attempt := range 2 {
+			if len(c.execs) <= s.execs {
+				break
+			}
 			t.Logf("%s: once more, since %d commands ran in containers:\n%s", s.name, len(c.execs), strings.Join(c.execs, "\n"))
-			s.change(" once more")
+			s.change(fmt.Sprintf(" once more, %d", attempt))
 			c = call()
 		}
 		t.Logf("%s: %d commands, read %v, %d requests of which %d write, %d bytes in %d blobs", s.name, len(c.execs), c.read, len(c.requests), writes(c), c.bytes, c.blobs)
