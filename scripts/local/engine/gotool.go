@@ -53,6 +53,24 @@ func (g goTool) env() []string {
 	return env
 }
 
+// compileLibrary fills a new build cache with Go's standard library, as Dagger does for the SDK of its own engines: what the engine
+// would compile else before it can compile a module. Where Go lies plays no part in what its cache is asked for.
+func (g goTool) compileLibrary(ctx context.Context, cache string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(g.Root, "bin", "go"), "build", "std")
+	cmd.Dir = g.Root
+	// None of a user's own settings, which the engine does not have either.
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(), "GOPATH=/go",
+		"GOENV=off", "GOTOOLCHAIN=local", "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "GOCACHE=" + cache,
+	}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := runTied(cmd); err != nil {
+		return fmt.Errorf("compiling Go's standard library: %w: %s", err, strings.TrimSpace(errs.String()))
+	}
+	return nil
+}
+
 func (e Engine) goEnv(ctx context.Context, args ...string) (map[string]string, error) {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"env", "-json"}, args...)...)
 	cmd.Dir = e.goFolder()

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"archive/tar"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -17,11 +16,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/compression"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/stream"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/dotnet-multiarch/dotnet-multiarch/scripts/local/cache"
@@ -37,7 +37,7 @@ type sdk struct {
 }
 
 // sdkRecipe is raised when the content of the SDK changes.
-const sdkRecipe = 1
+const sdkRecipe = 2
 
 func (e Engine) sdkSource() (string, error) {
 	key, err := e.sourceKey()
@@ -96,7 +96,7 @@ func (e Engine) EnsureSDK(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := e.makeSDK(source, tool)
+	s, err := e.makeSDK(ctx, source, tool)
 	if err != nil {
 		return fmt.Errorf("making the Go SDK of the engine: %w", err)
 	}
@@ -111,7 +111,7 @@ func (e Engine) EnsureSDK(ctx context.Context) error {
 	return cache.WriteFile(e.sdkFile(), data)
 }
 
-func (e Engine) makeSDK(source string, tool goTool) (sdk, error) {
+func (e Engine) makeSDK(ctx context.Context, source string, tool goTool) (sdk, error) {
 	bundle, err := caBundle()
 	if err != nil {
 		return sdk{}, err
@@ -129,7 +129,12 @@ func (e Engine) makeSDK(source string, tool goTool) (sdk, error) {
 	}
 	dir := e.Cache.Path("engine", s.Folder)
 	err = e.Cache.Folder(dir, func(tmp string) error {
-		return writeSDK(tmp, tool, filepath.Join(bin, "codegen"), certificates)
+		compiled := filepath.Join(tmp, "compiled")
+		if err := tool.compileLibrary(ctx, compiled); err != nil {
+			return err
+		}
+		err := writeSDK(tmp, tool, sdkFiles{codegen: filepath.Join(bin, "codegen"), compiled: compiled, certificates: certificates})
+		return errors.Join(err, os.RemoveAll(compiled))
 	})
 	if err != nil {
 		return sdk{}, err
@@ -150,10 +155,21 @@ func manifestDigest(dir string) (string, error) {
 	return manifest.Manifests[0].Digest.String(), nil
 }
 
-// certificatesPath is where SSL_CERT_FILE of the SDK points to.
-const certificatesPath = "etc/ssl/certs/ca-certificates.crt"
+const (
+	// certificatesPath is where SSL_CERT_FILE of the SDK points to.
+	certificatesPath = "etc/ssl/certs/ca-certificates.crt"
+	// buildCache is what the engine fills the build cache of all its modules with, when that is new.
+	buildCache = "root/.cache/go-build"
+)
 
-func writeSDK(dir string, tool goTool, codegen string, certificates []byte) error {
+// sdkFiles are what the SDK holds beside Go itself.
+type sdkFiles struct {
+	codegen      string // Dagger's code generator, a program
+	compiled     string // a folder: Go's build cache with the standard library
+	certificates []byte
+}
+
+func writeSDK(dir string, tool goTool, files sdkFiles) error {
 	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
 	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
 	image, err := mutate.Config(image, v1.Config{Env: append([]string{
@@ -163,11 +179,18 @@ func writeSDK(dir string, tool goTool, codegen string, certificates []byte) erro
 	if err != nil {
 		return err
 	}
-	image, err = mutate.Append(image,
-		addendum(func(w *tar.Writer) error { return addTree(w, tool.Root, "usr/local/go") }),
-		addendum(func(w *tar.Writer) error { return addTools(w, codegen, certificates) }))
-	if err != nil {
-		return err
+	for _, fill := range []func(*tar.Writer) error{
+		func(w *tar.Writer) error { return addTree(w, tool.Root, "usr/local/go", neverBuilt) },
+		func(w *tar.Writer) error { return addTools(w, files.codegen, files.certificates) },
+		func(w *tar.Writer) error { return addTree(w, files.compiled, buildCache, nothing) },
+	} {
+		layer, err := layerOf(fill)
+		if err != nil {
+			return err
+		}
+		if image, err = mutate.AppendLayers(image, layer); err != nil {
+			return err
+		}
 	}
 	path, err := layout.Write(dir, empty.Index)
 	if err != nil {
@@ -176,20 +199,23 @@ func writeSDK(dir string, tool goTool, codegen string, certificates []byte) erro
 	return path.AppendImage(image)
 }
 
-// addendum is a layer that is compressed and hashed while it is written to disk.
-func addendum(fill func(*tar.Writer) error) mutate.Addendum {
-	reader, writer := io.Pipe()
-	go func() {
-		w := tar.NewWriter(writer)
-		writer.CloseWithError(errors.Join(fill(w), w.Close()))
-	}()
-	layer := stream.NewLayer(reader, stream.WithCompressionLevel(gzip.BestSpeed), stream.WithMediaType(types.OCILayer))
-	return mutate.Addendum{Layer: layer, MediaType: types.OCILayer}
+// layerOf is a layer that is filled anew each time it is read. Every new engine
+// unpacks it, which zstd makes short.
+func layerOf(fill func(*tar.Writer) error) (v1.Layer, error) {
+	open := func() (io.ReadCloser, error) {
+		reader, writer := io.Pipe()
+		go func() {
+			w := tar.NewWriter(writer)
+			writer.CloseWithError(errors.Join(fill(w), w.Close()))
+		}()
+		return reader, nil
+	}
+	return tarball.LayerFromOpener(open, tarball.WithCompression(compression.ZStd), tarball.WithMediaType(types.OCILayerZStd))
 }
 
-// addTree adds a Go root without what no build reads. Owner, times and modes do
-// not depend on how it was installed here.
-func addTree(w *tar.Writer, root, prefix string) error {
+// addTree adds a folder but for what is left out. Owner, times and modes do not
+// depend on how it came here.
+func addTree(w *tar.Writer, root, prefix string, leftOut func(rel string) bool) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -198,7 +224,7 @@ func addTree(w *tar.Writer, root, prefix string) error {
 		if err != nil {
 			return err
 		}
-		if neverBuilt(rel) {
+		if leftOut(rel) {
 			if entry.IsDir() {
 				return fs.SkipDir
 			}
@@ -209,13 +235,16 @@ func addTree(w *tar.Writer, root, prefix string) error {
 }
 
 // neverBuilt are the parts of a Go root that building a program does not need: a
-// third of it, which the engine would have to unpack.
+// half of its files, which the engine would have to unpack. src/cmd is the source
+// of Go's own tools.
 func neverBuilt(rel string) bool {
-	if slices.Contains([]string{"api", "doc", "misc", "test"}, rel) {
+	if slices.Contains([]string{"api", "doc", "misc", "test", "src/cmd"}, rel) {
 		return true
 	}
 	return strings.HasPrefix(rel, "src/") && (filepath.Base(rel) == "testdata" || strings.HasSuffix(rel, "_test.go"))
 }
+
+func nothing(string) bool { return false }
 
 func addEntry(w *tar.Writer, path, name string, entry fs.DirEntry) error {
 	info, err := entry.Info()
@@ -260,7 +289,7 @@ func addFile(w *tar.Writer, path, name string, info fs.FileInfo) error {
 }
 
 func addTools(w *tar.Writer, codegen string, certificates []byte) error {
-	for _, dir := range []string{"etc/ssl/certs", "go/pkg/mod", "root/.cache/go-build", "src", "usr/local/bin"} {
+	for _, dir := range []string{"etc/ssl/certs", "go/pkg/mod", buildCache, "src", "usr/local/bin"} {
 		if err := addFolder(w, dir, 0o755); err != nil {
 			return err
 		}

@@ -24,14 +24,20 @@ func TestSDKDoesNotDependOnHowGoWasInstalled(t *testing.T) {
 
 func TestSDKHoldsWhatABuildReads(t *testing.T) {
 	dir := t.TempDir()
-	root := goRoot(t, 0o644, time.Now())
-	if err := writeSDK(dir, goTool{Root: root, Changed: map[string]string{"GOPRIVATE": "x", "GOFLAGS": "-v"}}, codegen(t), []byte("CA")); err != nil {
+	tool := goTool{Root: goRoot(t, 0o644, time.Now()), Changed: map[string]string{"GOPRIVATE": "x", "GOFLAGS": "-v"}}
+	files := sdkFiles{codegen: codegen(t), compiled: t.TempDir(), certificates: []byte("CA")}
+	t.Setenv("GOFLAGS", "-tags=own")
+	if err := tool.compileLibrary(t.Context(), files.compiled); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeSDK(dir, tool, files); err != nil {
 		t.Fatal(err)
 	}
 	image := imageOf(t, dir)
 	names := namesOf(t, image)
 	for name, want := range map[string]bool{
 		"usr/local/go/bin/go": true, "usr/local/go/src/a/a.go": true, "usr/local/bin/codegen": true, certificatesPath: true,
+		buildCache + "/build std ":     true, // by goRoot's Go, with no flags
 		"usr/local/go/src/a/a_test.go": false, "usr/local/go/src/a/testdata/x": false, "usr/local/go/test/x": false,
 	} {
 		if slices.Contains(names, name) != want {
@@ -78,12 +84,16 @@ func TestModuleGoIsThatOfItsGoDirective(t *testing.T) {
 func goRoot(t *testing.T, mode os.FileMode, modified time.Time) string {
 	t.Helper()
 	root := t.TempDir()
-	for name, extra := range map[string]os.FileMode{
-		"bin/go": 0o111, "src/a/a.go": 0, "src/a/a_test.go": 0, "src/a/testdata/x": 0, "test/x": 0, "VERSION": 0,
+	const tool = "#!/bin/sh\nmkdir -p \"$GOCACHE\" && echo >\"$GOCACHE/$* $GOFLAGS\"\n"
+	for name, file := range map[string]struct {
+		extra   os.FileMode
+		content string
+	}{
+		"bin/go": {0o111, tool}, "src/a/a.go": {}, "src/a/a_test.go": {}, "src/a/testdata/x": {}, "test/x": {}, "VERSION": {},
 	} {
 		path := filepath.Join(root, name)
-		writeFile(t, path, name)
-		if err := errors.Join(os.Chmod(path, mode|extra), os.Chtimes(path, modified, modified)); err != nil {
+		writeFile(t, path, file.content)
+		if err := errors.Join(os.Chmod(path, mode|file.extra), os.Chtimes(path, modified, modified)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,7 +110,7 @@ func codegen(t *testing.T) string {
 func sdkOf(t *testing.T, root string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := writeSDK(dir, goTool{Root: root}, codegen(t), []byte("CA")); err != nil {
+	if err := writeSDK(dir, goTool{Root: root}, sdkFiles{codegen: codegen(t), compiled: t.TempDir(), certificates: []byte("CA")}); err != nil {
 		t.Fatal(err)
 	}
 	digest, err := manifestDigest(dir)
