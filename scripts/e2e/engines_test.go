@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,28 +21,19 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// freshEngine starts an engine that takes nothing over from that of the other tests but its programs: its state, the base images
-// and the registry are new. It answers by tcp, as one in a cluster does. The environment leads scripts/dagger-local to it.
+// freshEngine starts an engine that takes nothing over from that of the other tests but its programs and its Go SDK: its state, the
+// base images and the registry are new. It answers by tcp, as one in a cluster does. The environment leads scripts/dagger-local to it.
 func freshEngine(t *testing.T) (env []string, address string) {
 	t.Helper()
 	home, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, fresh := filepath.Join(home, "dotnet-multiarch"), t.TempDir()
-	programs, err := filepath.Glob(filepath.Join(cache, "engine", "bin-*"))
-	if err != nil || len(programs) == 0 {
+	fresh := t.TempDir()
+	if programs, err := filepath.Glob(filepath.Join(home, "dotnet-multiarch", "engine", "bin-*")); err != nil || len(programs) == 0 {
 		t.Skip("scripts/dagger uses an engine that is not its own here")
 	}
-	for _, program := range append(programs, filepath.Join(cache, "bin")) {
-		relative, err := filepath.Rel(home, program)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.CopyFS(filepath.Join(fresh, relative), os.DirFS(program)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	must(t, "sh", "-c", `cd "$0/dotnet-multiarch" && mkdir "$1/dotnet-multiarch" && cp -r --parents bin engine/bin-* engine/sdk* "$1/dotnet-multiarch"`, home, fresh)
 	address = "tcp://" + freePort(t)
 	return []string{"XDG_CACHE_HOME=" + fresh, "DOTNET_MULTIARCH_ENGINE_LISTEN=" + address}, address
 }
@@ -72,6 +64,7 @@ func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
 	if r.code != 0 {
 		t.Fatalf("code %d\n%s", r.code, tail(r.stderr))
 	}
+	isFresh(t, env, tool)
 	network := networkOf(t, r.stdout)
 	network.flush(t)
 	if r := run(t, env, tool, "up"); r.code != 0 { // makes again what something else has flushed
@@ -125,10 +118,6 @@ func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
 			t.Errorf("%s: %v, %v", ref, there, err)
 		}
 	}
-	both := results["one"].stderr + results["two"].stderr
-	if r := (result{stderr: both}); !r.restored() || !r.published() {
-		t.Error("the engine behind " + address + " was not fresh: it published nothing")
-	}
 	network.isDaggers(t)
 	if rules := network.rules(t); len(rules) != 3 {
 		t.Errorf("want three firewall rules for all containers, got\n%s", strings.Join(rules, "\n"))
@@ -138,6 +127,16 @@ func TestEnginesGiveOneDigestAndLoseNoTag(t *testing.T) {
 	}
 	if rules := network.rules(t); len(rules) != 0 {
 		t.Errorf("left after the engine's end:\n%s", strings.Join(rules, "\n"))
+	}
+}
+
+// isFresh asks an engine how many steps it holds: a few at its start, thousands once it has built. What two clients print who wait
+// for the same step does not tell, since its lines may reach neither.
+func isFresh(t *testing.T, env []string, tool string) {
+	t.Helper()
+	r := run(t, env, "bash", "-c", `eval "$("$0" env)"; exec dagger core engine local-cache entry-set entry-count`, tool)
+	if steps, err := strconv.Atoi(strings.TrimSpace(r.stdout)); err != nil || steps > 20 {
+		t.Fatalf("it is no fresh engine: it holds %q steps (code %d)\n%s", r.stdout, r.code, tail(r.stderr))
 	}
 }
 
