@@ -107,10 +107,16 @@ func (e Engine) countPackages(ctx context.Context, log io.Writer) (int, error) {
 // goCommand is one in the daggerengine module, on which a user's settings for
 // their own projects have no influence.
 func (e Engine) goCommand(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := interruptible(ctx, "go", args...)
 	cmd.Dir = filepath.Join(e.Source, "daggerengine")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off", "GOOS=linux", "GOARCH=amd64", "GOAMD64=", "GO111MODULE=")
-	// go stops the compilers that it started when it is interrupted.
+	return cmd
+}
+
+// interruptible is a go command that stops the compilers it has started when the
+// caller gives up.
+func interruptible(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd

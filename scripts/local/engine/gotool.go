@@ -53,10 +53,11 @@ func (g goTool) env() []string {
 	return env
 }
 
-// compileLibrary fills a new build cache with Go's standard library, as Dagger does for the SDK of its own engines: what the engine
-// would compile else before it can compile a module. Where Go lies plays no part in what its cache is asked for.
+// compileLibrary fills a new build cache with Go's standard library, as Dagger
+// does for the SDK of its own engines. Else an engine compiles it before its first
+// module. The folder of Go plays no part in what a build looks up there.
 func (g goTool) compileLibrary(ctx context.Context, cache string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(g.Root, "bin", "go"), "build", "std")
+	cmd := interruptible(ctx, filepath.Join(g.Root, "bin", "go"), "build", "std")
 	cmd.Dir = g.Root
 	// None of a user's own settings, which the engine does not have either.
 	cmd.Env = []string{

@@ -96,6 +96,7 @@ func (e Engine) EnsureSDK(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.Say("making the engine's Go SDK from %s: usually half a minute, once for each version of Go", tool.Version)
 	s, err := e.makeSDK(ctx, source, tool)
 	if err != nil {
 		return fmt.Errorf("making the Go SDK of the engine: %w", err)
@@ -107,7 +108,7 @@ func (e Engine) EnsureSDK(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.Say("made the engine's Go SDK from %s in %s", s.Go, elapsed(started))
+	e.Say("made the engine's Go SDK in %s", elapsed(started))
 	return cache.WriteFile(e.sdkFile(), data)
 }
 
