@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -38,10 +37,11 @@ func (e Engine) KeepRules() error {
 	if err != nil {
 		return err
 	}
-	if strings.Count(staleRules(saved, e.Cache.ID), "--comment") == strings.Count(newRules(e.Cache.ID, network), "--comment") {
+	there, wanted := staleRules(saved, e.Cache.ID), newRules(e.Cache.ID, network)
+	if strings.Count(there, "--comment") == strings.Count(wanted, "--comment") {
 		return nil
 	}
-	return errors.Join(removeRules(e.Cache.ID), addRules(e.Cache.ID, network))
+	return restoreRules("making the engine's firewall rules anew", there+wanted)
 }
 
 // firewalld says whether it rules this machine: what it rejects, rules of iptables do not let through.

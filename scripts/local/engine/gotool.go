@@ -62,11 +62,15 @@ func (g goTool) compileLibrary(ctx context.Context, cache string) error {
 	// None of a user's own settings, which the engine does not have either.
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(), "GOPATH=/go",
-		"GOENV=off", "GOTOOLCHAIN=local", "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "GOCACHE=" + cache,
+		"GOENV=off", "GOWORK=off", "GOTOOLCHAIN=local", "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "GOCACHE=" + cache,
 	}
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	if err := runTied(cmd); err != nil {
+	err := runTied(cmd)
+	if ctx.Err() != nil {
+		return fmt.Errorf("compiling Go's standard library: %w", context.Cause(ctx))
+	}
+	if err != nil {
 		return fmt.Errorf("compiling Go's standard library: %w: %s", err, strings.TrimSpace(errs.String()))
 	}
 	return nil

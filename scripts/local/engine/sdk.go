@@ -84,27 +84,39 @@ func (e Engine) hasSDK() bool {
 	return err == nil && s.suits(source, least)
 }
 
-// EnsureSDK makes the Go SDK when it is missing, or too old for the module. The
-// caller holds the cache's lock; the programs are built.
+// EnsureSDK makes the Go SDK when it is missing, or when Go, a user's settings of
+// it or the machine's certificates have changed. The caller holds the cache's
+// lock; the programs are built.
 func (e Engine) EnsureSDK(ctx context.Context) error {
+	const making = "making the Go SDK of the engine"
 	source, least, err := e.wantedSDK()
-	if err != nil || e.hasSDK() {
+	if err != nil {
 		return err
 	}
-	started := time.Now()
 	tool, err := e.goTool(ctx)
 	if err != nil {
+		if e.hasSDK() { // made when Go was there
+			return nil
+		}
 		return err
 	}
-	e.Say("making the engine's Go SDK from %s: usually half a minute, once for each version of Go", tool.Version)
-	s, err := e.makeSDK(ctx, source, tool)
+	certificates, err := machineCertificates()
 	if err != nil {
-		return fmt.Errorf("making the Go SDK of the engine: %w", err)
+		return fmt.Errorf("%s: %w", making, err)
 	}
-	if !s.suits(source, least) {
-		return fmt.Errorf("making the Go SDK of the engine: ci/go.mod asks for Go %s and this is %s; install a newer Go", least, s.Go)
+	wanted := newSDK(source, tool, certificates)
+	if there, err := e.sdk(); err == nil && there.Folder == wanted.Folder {
+		return nil
 	}
-	data, err := json.Marshal(s)
+	if !wanted.suits(source, least) {
+		return fmt.Errorf("%s: ci/go.mod asks for Go %s and this is %s; install a newer Go", making, least, wanted.Go)
+	}
+	started := time.Now()
+	e.Say("making the engine's Go SDK from %s: usually half a minute, once for each version of Go", wanted.Go)
+	if wanted.Digest, err = e.makeSDK(ctx, wanted, tool, certificates); err != nil {
+		return fmt.Errorf("%s: %w", making, err)
+	}
+	data, err := json.Marshal(wanted)
 	if err != nil {
 		return err
 	}
@@ -112,23 +124,20 @@ func (e Engine) EnsureSDK(ctx context.Context) error {
 	return cache.WriteFile(e.sdkFile(), data)
 }
 
-func (e Engine) makeSDK(ctx context.Context, source string, tool goTool) (sdk, error) {
-	bundle, err := caBundle()
-	if err != nil {
-		return sdk{}, err
-	}
-	certificates, err := os.ReadFile(bundle)
-	if err != nil {
-		return sdk{}, err
-	}
+// newSDK is one before it is made, in a folder that is named after all that it is
+// made of.
+func newSDK(source string, tool goTool, certificates []byte) sdk {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s\n%s\n%q\n%s", source, tool.Version, tool.env(), certificates)
-	s := sdk{Folder: "sdk-" + short(sum.Sum(nil)), Go: tool.Version, Source: source}
+	return sdk{Folder: "sdk-" + short(sum.Sum(nil)), Go: tool.Version, Source: source}
+}
+
+func (e Engine) makeSDK(ctx context.Context, wanted sdk, tool goTool, certificates []byte) (digest string, err error) {
 	bin, err := e.Bin()
 	if err != nil {
-		return sdk{}, err
+		return "", err
 	}
-	dir := e.Cache.Path("engine", s.Folder)
+	dir := e.Cache.Path("engine", wanted.Folder)
 	err = e.Cache.Folder(dir, func(tmp string) error {
 		compiled := filepath.Join(tmp, "compiled")
 		if err := tool.compileLibrary(ctx, compiled); err != nil {
@@ -138,10 +147,9 @@ func (e Engine) makeSDK(ctx context.Context, source string, tool goTool) (sdk, e
 		return errors.Join(err, os.RemoveAll(compiled))
 	})
 	if err != nil {
-		return sdk{}, err
+		return "", err
 	}
-	s.Digest, err = manifestDigest(dir)
-	return s, err
+	return manifestDigest(dir)
 }
 
 func manifestDigest(dir string) (string, error) {
@@ -327,12 +335,13 @@ var caBundles = []string{
 	"/etc/ssl/cert.pem",
 }
 
-// caBundle is the machine's, so that a module builds behind a proxy that it trusts.
-func caBundle() (string, error) {
+// machineCertificates are those that the machine trusts, so that a module builds
+// behind a proxy of its own.
+func machineCertificates() ([]byte, error) {
 	for _, path := range append([]string{os.Getenv("SSL_CERT_FILE")}, caBundles...) {
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return path, nil
+			return os.ReadFile(path)
 		}
 	}
-	return "", errors.New("no file with trusted certificates was found; install ca-certificates, or name one with SSL_CERT_FILE")
+	return nil, errors.New("no file with trusted certificates was found; install ca-certificates, or name one with SSL_CERT_FILE")
 }

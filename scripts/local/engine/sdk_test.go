@@ -38,7 +38,8 @@ func TestSDKHoldsWhatABuildReads(t *testing.T) {
 	for name, want := range map[string]bool{
 		"usr/local/go/bin/go": true, "usr/local/go/src/a/a.go": true, "usr/local/bin/codegen": true, certificatesPath: true,
 		buildCache + "/build std ":     true, // by goRoot's Go, with no flags
-		"usr/local/go/src/a/a_test.go": false, "usr/local/go/src/a/testdata/x": false, "usr/local/go/test/x": false,
+		"usr/local/go/src/a/a_test.go": false, "usr/local/go/src/a/testdata/x": false,
+		"usr/local/go/src/cmd/x/x.go": false, "usr/local/go/test/x": false,
 	} {
 		if slices.Contains(names, name) != want {
 			t.Errorf("%s is there: %v, want %v", name, !want, want)
@@ -69,6 +70,24 @@ func TestSDKSuits(t *testing.T) {
 	}
 }
 
+func TestAnSDKIsMadeAnewForWhatItIsMadeOf(t *testing.T) {
+	tool := goTool{Version: "go1.26.8", Changed: map[string]string{"GOPROXY": "https://proxy.example"}}
+	made := newSDK("a", tool, []byte("CA"))
+	if again := newSDK("a", tool, []byte("CA")); again != made {
+		t.Errorf("%+v and %+v", made, again)
+	}
+	for name, other := range map[string]sdk{
+		"source":       newSDK("b", tool, []byte("CA")),
+		"Go":           newSDK("a", goTool{Version: "go1.26.9", Changed: tool.Changed}, []byte("CA")),
+		"setting":      newSDK("a", goTool{Version: tool.Version}, []byte("CA")),
+		"certificates": newSDK("a", tool, []byte("CA and another")),
+	} {
+		if other.Folder == made.Folder {
+			t.Errorf("another %s, the same SDK", name)
+		}
+	}
+}
+
 func TestModuleGoIsThatOfItsGoDirective(t *testing.T) {
 	repository := t.TempDir()
 	e := Engine{Source: filepath.Join(repository, "scripts", "local")}
@@ -89,7 +108,7 @@ func goRoot(t *testing.T, mode os.FileMode, modified time.Time) string {
 		extra   os.FileMode
 		content string
 	}{
-		"bin/go": {0o111, tool}, "src/a/a.go": {}, "src/a/a_test.go": {}, "src/a/testdata/x": {}, "test/x": {}, "VERSION": {},
+		"bin/go": {0o111, tool}, "src/a/a.go": {}, "src/a/a_test.go": {}, "src/a/testdata/x": {}, "src/cmd/x/x.go": {}, "test/x": {}, "VERSION": {},
 	} {
 		path := filepath.Join(root, name)
 		writeFile(t, path, file.content)
