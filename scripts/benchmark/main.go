@@ -38,9 +38,9 @@ const usage = `usage: scripts/bench [--full] [--runs N] [--write] [SECTION…]
   cache                   alone, and as often as RUNS says: what a job gains from what is kept between jobs, docs/cache.md
 
 Without --full: floor, hello, sample, and of solution the edits against buildx, once each: under ten minutes on two processors.
---full takes about an hour there: floor, hello, sample and solution three times, the rest once.
+--full takes about an hour and a half there: services, registry and strategies once, the rest three times. --runs says it otherwise.
 It wants root. Variables: see the head of scripts/bench.
---write measures these sections whole, which takes longer, and puts their tables between their marks in docs/benchmarks.md, and the pictures beside it.
+--write measures these sections whole and as often as --full, and puts their tables between their marks in docs/benchmarks.md, and the pictures beside it.
 `
 
 // cold is what the names of scenarios begin with in which nothing but base images is cached.
@@ -49,26 +49,30 @@ const cold = "cold"
 type section struct {
 	name string
 	run  func(context.Context, environment, int, io.Writer) error
-	full bool // left out of the short version, and measured once unless the caller says how often
+	full bool // left out of the short version
+	runs int  // how often it is measured for the page
+	// peers says that other tools take part, whose versions belong to the table.
+	peers bool
 }
 
+// sections are in the order of the page.
 var sections = []section{
-	{"floor", floorSection, false},
-	{"hello", func(ctx context.Context, e environment, runs int, w io.Writer) error {
+	{name: "floor", run: floorSection, runs: 3},
+	{name: "hello", runs: 3, peers: true, run: func(ctx context.Context, e environment, runs int, w io.Writer) error {
 		return appSection(ctx, e, hello(filepath.Join(e.scratch, "hello")), bars{edit: 1.25}, runs, w)
-	}, false},
-	{"sample", func(ctx context.Context, e environment, runs int, w io.Writer) error {
+	}},
+	{name: "sample", runs: 3, peers: true, run: func(ctx context.Context, e environment, runs int, w io.Writer) error {
 		return appSection(ctx, e, sample(e.repository, filepath.Join(e.scratch, "sample")), bars{edit: 1.0}, runs, w)
-	}, false},
-	{"solution", func(ctx context.Context, e environment, runs int, w io.Writer) error {
+	}},
+	{name: "solution", runs: 3, peers: true, run: func(ctx context.Context, e environment, runs int, w io.Writer) error {
 		return appSection(ctx, e, solution(e.repository, filepath.Join(e.scratch, "solution")), bars{edit: 0.20, library: 0.45, cold: 0.50}, runs, w)
-	}, false},
-	{"platforms", platformsSection, true},
-	{"services", servicesSection, true},
-	{"registry", registrySection, true},
-	{"fresh", freshSection, true},
-	{"strategies", strategiesSection, true},
-	{"trace", traceSection, true},
+	}},
+	{name: "platforms", run: platformsSection, full: true, runs: 3},
+	{name: "services", run: servicesSection, full: true, runs: 1},
+	{name: "registry", run: registrySection, full: true, runs: 1},
+	{name: "fresh", run: freshSection, full: true, runs: 3},
+	{name: "strategies", run: strategiesSection, full: true, runs: 1},
+	{name: "trace", run: traceSection, full: true, runs: 3},
 }
 
 func main() {
@@ -107,13 +111,13 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer stop()
-	headline := e.headline(ctx)
-	fmt.Println(headline)
+	machine, peers := e.headline(ctx)
+	fmt.Println(machine + peers)
 	reports := map[string]string{}
 	var problems []error
 	for _, s := range chosen {
 		var report bytes.Buffer
-		n := s.runs(*runs, *full)
+		n := s.times(*runs, e.full)
 		if err := s.run(ctx, e, n, io.MultiWriter(os.Stdout, &report)); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -122,21 +126,25 @@ func run(ctx context.Context, args []string) (err error) {
 			problems = append(problems, fmt.Errorf("%s: %w", s.name, err))
 			continue
 		}
-		reports[s.name] = fmt.Sprintf("%s, runs: %d\n%s", headline, n, report.String())
+		head := machine
+		if s.peers {
+			head += peers
+		}
+		reports[s.name] = fmt.Sprintf("%s, runs: %d\n%s", head, n, report.String())
 	}
 	if *write {
-		problems = append(problems, e.write(headline, reports))
+		problems = append(problems, e.write(machine+peers, reports))
 	}
 	return errors.Join(problems...)
 }
 
-// runs is how often a section is measured, where the caller says nothing.
-func (s section) runs(asked int, full bool) int {
+// times is how often a section is measured.
+func (s section) times(asked int, whole bool) int {
 	switch {
 	case asked > 0:
 		return asked
-	case full && !s.full:
-		return 3
+	case whole:
+		return s.runs
 	default:
 		return 1
 	}
@@ -185,7 +193,8 @@ func newEnvironment(ctx context.Context) (e environment, err error) {
 	return e, err
 }
 
-func (e environment) headline(ctx context.Context) string {
+// headline tells the machine and our own version; and the versions of the peers, to be put behind.
+func (e environment) headline(ctx context.Context) (machine, peers string) {
 	version := func(c command, field int) string {
 		out, err := c.run(ctx)
 		fields := strings.Fields(out)
@@ -195,17 +204,16 @@ func (e environment) headline(ctx context.Context) string {
 		return fields[field]
 	}
 	load, _ := os.ReadFile("/proc/loadavg")
-	parts := []string{
+	machine = strings.Join([]string{
 		time.Now().Format(time.DateOnly), fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
 		"load " + strings.SplitN(string(load)+" ", " ", 2)[0] + " at the start",
 		"Dagger " + version(e.dagger("version"), 1),
-		"BuildKit " + version(e.peer("github.com/moby/buildkit"), 1),
-		"buildx " + version(e.peer("github.com/docker/buildx"), 1),
-	}
+	}, ", ")
+	peers = ", BuildKit " + version(e.peer("github.com/moby/buildkit"), 1) + ", buildx " + version(e.peer("github.com/docker/buildx"), 1)
 	if e.dotnet != "" {
-		parts = append(parts, ".NET SDK "+version(command{args: []string{filepath.Join(e.dotnet, "dotnet"), "--version"}}, 0))
+		peers += ", .NET SDK " + version(command{args: []string{filepath.Join(e.dotnet, "dotnet"), "--version"}}, 0)
 	}
-	return strings.Join(parts, ", ")
+	return machine, peers
 }
 
 // peer asks for the version that scripts/peers pins.

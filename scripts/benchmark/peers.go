@@ -48,7 +48,7 @@ func (e environment) dagger(args ...string) command {
 // ours is what a user types.
 func (e environment) ours(a app, platforms, repository string, more ...string) contender {
 	args := []string{"call", "--source", a.dir, "--platforms", platforms, "build-and-push", "--image", e.host + "/bench/" + repository}
-	return contender{name: ours, build: func(ctx context.Context) error {
+	return contender{name: ours, own: true, build: func(ctx context.Context) error {
 		_, err := e.dagger(append(args, more...)...).run(ctx)
 		return err
 	}}
@@ -56,7 +56,7 @@ func (e environment) ours(a app, platforms, repository string, more ...string) c
 
 // emptyCall is what any call of a module costs.
 func (e environment) emptyCall() contender {
-	return contender{name: emptyCall, build: func(ctx context.Context) error {
+	return contender{name: emptyCall, own: true, build: func(ctx context.Context) error {
 		_, err := e.dagger("core", "version").run(ctx)
 		return err
 	}}
@@ -201,21 +201,19 @@ func services(dir string, count int) error {
 	return rewrite(dir, files)
 }
 
-// freshEngine is an engine whose state, registry and bases are new, and whose programs are those that are built.
+// freshEngine is an engine whose state, registry and bases are new, and whose programs and Go SDK are those that are made.
 func (e environment) freshEngine(ctx context.Context) (seconds float64, err error) {
 	home, err := os.UserCacheDir()
 	if err != nil {
 		return 0, err
 	}
 	cache, fresh := filepath.Join(home, "dotnet-multiarch"), filepath.Join(e.scratch, "fresh")
-	programs, err := filepath.Glob(filepath.Join(cache, "engine", "bin-*"))
-	if err != nil || len(programs) == 0 {
+	if programs, err := filepath.Glob(filepath.Join(cache, "engine", "bin-*")); err != nil || len(programs) == 0 {
 		return 0, errors.New("scripts/dagger uses an engine that is not its own here")
 	}
-	for _, program := range append(programs, filepath.Join(cache, "bin")) {
-		if err := os.CopyFS(filepath.Join(fresh, strings.TrimPrefix(program, home)), os.DirFS(program)); err != nil {
-			return 0, err
-		}
+	take := `cd "$0/dotnet-multiarch" && mkdir -p "$1/dotnet-multiarch" && cp -r --parents bin engine/bin-* engine/sdk* "$1/dotnet-multiarch"`
+	if _, err := (command{args: []string{"sh", "-c", take, home, fresh}}).run(ctx); err != nil {
+		return 0, err
 	}
 	// scripts/bench has set what leads to the engine that runs already, and to its registry.
 	path := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return strings.HasPrefix(dir, cache) })
