@@ -117,6 +117,7 @@ func TestWhatAnEditCosts(t *testing.T) {
 		read     []string
 		requests int
 		bytes    int64
+		blobs    int
 	}{
 		{
 			name: "no change", change: func(attempt string) {
@@ -129,11 +130,11 @@ func TestWhatAnEditCosts(t *testing.T) {
 		},
 		{
 			name: "an edit in the app", change: func(attempt string) { edit(t, program, "using", "// edited "+nonce+attempt+"\nusing") },
-			execs: 1, read: []string{"Program.cs"}, requests: 41, bytes: 40_000,
+			execs: 1, read: []string{"Program.cs"}, requests: 41, bytes: 40_000, blobs: 3,
 		},
 		{
 			name: "an edit in a library", change: func(attempt string) { edit(t, library, "namespace", "// edited "+nonce+attempt+"\nnamespace") },
-			execs: 2, read: []string{"PrimeSieve.cs"}, requests: 41, bytes: 30_000,
+			execs: 2, read: []string{"PrimeSieve.cs"}, requests: 41, bytes: 30_000, blobs: 3,
 		},
 	} {
 		s.change("")
@@ -160,6 +161,9 @@ func TestWhatAnEditCosts(t *testing.T) {
 		}
 		if c.bytes > s.bytes {
 			t.Errorf("%s: %d bytes sent, want %d at most", s.name, c.bytes, s.bytes)
+		}
+		if c.blobs != s.blobs {
+			t.Errorf("%s: %d blobs sent, want %d", s.name, c.blobs, s.blobs)
 		}
 		if s.execs == 0 && writes(c) != 0 {
 			t.Errorf("%s: wrote to the registry:\n%s", s.name, strings.Join(c.requests, "\n"))
