@@ -105,11 +105,11 @@ func (e Engine) EnsureSDK(ctx context.Context) error {
 		return fmt.Errorf("%s: %w", making, err)
 	}
 	wanted := newSDK(source, tool, certificates)
-	if there, err := e.sdk(); err == nil && there.Folder == wanted.Folder {
-		return nil
-	}
 	if !wanted.suits(source, least) {
 		return fmt.Errorf("%s: ci/go.mod asks for Go %s and this is %s; install a newer Go", making, least, wanted.Go)
+	}
+	if there, err := e.sdk(); err == nil && there.Folder == wanted.Folder {
+		return nil
 	}
 	started := time.Now()
 	e.Say("making the engine's Go SDK from %s: usually half a minute, once for each version of Go", wanted.Go)

@@ -13,6 +13,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+
+	"github.com/dotnet-multiarch/dotnet-multiarch/scripts/local/cache"
 )
 
 func TestSDKDoesNotDependOnHowGoWasInstalled(t *testing.T) {
@@ -88,6 +90,43 @@ func TestAnSDKIsMadeAnewForWhatItIsMadeOf(t *testing.T) {
 	}
 }
 
+func TestTheSDKIsKeptUntilItNoLongerFits(t *testing.T) {
+	repository, said := t.TempDir(), 0
+	e := Engine{
+		Cache: cache.Cache{Dir: t.TempDir()}, Source: filepath.Join(repository, "scripts", "local"),
+		Say: func(string, ...any) { said++ },
+	}
+	certificates, module := filepath.Join(repository, "ca.pem"), filepath.Join(repository, "ci", "go.mod")
+	writeFile(t, certificates, "CA")
+	writeFile(t, module, "module x\n\ngo 1.25.3\n")
+	writeFile(t, filepath.Join(e.Source, "daggerengine", "go.mod"), "module y\n")
+	bin, err := e.Bin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(bin, "codegen"), "program")
+	t.Setenv("SSL_CERT_FILE", certificates)
+	t.Setenv("PATH", filepath.Join(goRoot(t, 0o644, time.Now()), "bin")+":"+os.Getenv("PATH"))
+	ensure := func() (made bool, err error) {
+		before := said
+		err = e.EnsureSDK(t.Context())
+		return said > before, err
+	}
+	for _, want := range []bool{true, false} {
+		if made, err := ensure(); err != nil || made != want {
+			t.Fatalf("made: %v, want %v; %v", made, want, err)
+		}
+	}
+	writeFile(t, certificates, "CA and another")
+	if made, err := ensure(); err != nil || !made {
+		t.Errorf("with other certificates: made %v, %v", made, err)
+	}
+	writeFile(t, module, "module x\n\ngo 1.99.0\n")
+	if made, err := ensure(); made || err == nil || !strings.Contains(err.Error(), "install a newer Go") {
+		t.Errorf("with a module that asks for more: made %v, %v", made, err)
+	}
+}
+
 func TestModuleGoIsThatOfItsGoDirective(t *testing.T) {
 	repository := t.TempDir()
 	e := Engine{Source: filepath.Join(repository, "scripts", "local")}
@@ -103,7 +142,12 @@ func TestModuleGoIsThatOfItsGoDirective(t *testing.T) {
 func goRoot(t *testing.T, mode os.FileMode, modified time.Time) string {
 	t.Helper()
 	root := t.TempDir()
-	const tool = "#!/bin/sh\nmkdir -p \"$GOCACHE\" && echo >\"$GOCACHE/$* $GOFLAGS\"\n"
+	const tool = `#!/bin/sh
+case $1 in
+env) echo "{\"GOROOT\": \"$(dirname "$(dirname "$0")")\", \"GOVERSION\": \"go1.26.8\"}" ;;
+*) mkdir -p "$GOCACHE" && echo >"$GOCACHE/$* $GOFLAGS" ;;
+esac
+`
 	for name, file := range map[string]struct {
 		extra   os.FileMode
 		content string
