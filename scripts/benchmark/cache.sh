@@ -63,10 +63,10 @@ cache_row() {
 # runs. The programs of the engine and the base images in a registry of the same machine are there each time, as on a runner with an
 # image of its own.
 cache_section() {
-  local from=${XDG_CACHE_HOME:-$HOME/.cache}/dotnet-multiarch engine=$scratch/cache/dotnet-multiarch/engine runs=${RUNS:-3}
+  local engine=$scratch/cache/dotnet-multiarch/engine runs=${RUNS:-3}
   local program=$scratch/app/src/SampleApp.Api/Program.cs listen=tcp://127.0.0.1:$((20000 + RANDOM % 10000)) before
   mkdir -p "$engine"
-  if compgen -G "$from/engine/bin-*" >/dev/null; then cp -a "$from"/bin "$engine/.." && cp -a "$from"/engine/bin-* "$from"/engine/sdk* "$engine"; fi
+  scripts/local/take-programs.sh "$scratch/cache" || [ $? = 3 ] # it is built, then
   rm -rf "$scratch/app" && cp -r sample-app "$scratch/app"
   quiet own ./scripts/dagger-local up
   for _ in $(seq "$runs"); do

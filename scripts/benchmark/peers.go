@@ -208,11 +208,7 @@ func (e environment) freshEngine(ctx context.Context) (seconds float64, err erro
 		return 0, err
 	}
 	cache, fresh := filepath.Join(home, "dotnet-multiarch"), filepath.Join(e.scratch, "fresh")
-	if programs, err := filepath.Glob(filepath.Join(cache, "engine", "bin-*")); err != nil || len(programs) == 0 {
-		return 0, errors.New("scripts/dagger uses an engine that is not its own here")
-	}
-	take := `cd "$0/dotnet-multiarch" && mkdir -p "$1/dotnet-multiarch" && cp -r --parents bin engine/bin-* engine/sdk* "$1/dotnet-multiarch"`
-	if _, err := (command{args: []string{"sh", "-c", take, home, fresh}}).run(ctx); err != nil {
+	if _, err := (command{args: []string{filepath.Join(e.repository, "scripts", "local", "take-programs.sh"), fresh}}).run(ctx); err != nil {
 		return 0, err
 	}
 	// scripts/bench has set what leads to the engine that runs already, and to its registry.

@@ -25,15 +25,14 @@ import (
 // base images and the registry are new. It answers by tcp, as one in a cluster does. The environment leads scripts/dagger-local to it.
 func freshEngine(t *testing.T) (env []string, address string) {
 	t.Helper()
-	home, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
 	fresh := t.TempDir()
-	if programs, err := filepath.Glob(filepath.Join(home, "dotnet-multiarch", "engine", "bin-*")); err != nil || len(programs) == 0 {
-		t.Skip("scripts/dagger uses an engine that is not its own here")
+	switch r := run(t, nil, filepath.Join(root(t), "scripts", "local", "take-programs.sh"), fresh); r.code {
+	case 0:
+	case 3:
+		t.Skip(r.stderr)
+	default:
+		t.Fatalf("code %d\n%s", r.code, r.stderr)
 	}
-	must(t, "sh", "-c", `cd "$0/dotnet-multiarch" && mkdir "$1/dotnet-multiarch" && cp -r --parents bin engine/bin-* engine/sdk* "$1/dotnet-multiarch"`, home, fresh)
 	address = "tcp://" + freePort(t)
 	return []string{"XDG_CACHE_HOME=" + fresh, "DOTNET_MULTIARCH_ENGINE_LISTEN=" + address}, address
 }
